@@ -1,0 +1,407 @@
+/*
+ * The context switch, AArch64. How it works is said in ../x86_64/switch.S; here stands only what differs.
+ *
+ * What is saved: x19 to x30, d8 to d15, the stack pointer, FPCR. (Only the lower halves of v8 to v15 belong to the caller.)
+ *
+ * Leaving: by `ret`, and that is deliberate. The address to go on at follows a `bl` in somebody else's code. In a program that
+ * is protected by BTI every branch other than `ret` faults there, since no landing pad stands behind a call. A `ret` through a
+ * switch is mispredicted; the alternative is an object that switches the protection off for the whole program.
+ *
+ * Return addresses on stacks are signed (pac-ret) with the stack pointer at entry as the modifier. On processors that cannot
+ * sign, the instructions are hints that do nothing; they are written as hints, so that every assembler takes them.
+ */
+#include "asm.h"
+#include "frame.h"
+
+#define BTI_C       hint #34
+#define PACIASP     hint #25
+#define AUTIASP     hint #29
+#define PACIA1716   hint #8
+
+        .text
+
+/* clang-format off */
+
+.macro CFI_SAVED
+        .cfi_offset x29, CORO_FRAME_X29 - CORO_FRAME_SIZE
+        .cfi_offset x30, CORO_FRAME_X30 - CORO_FRAME_SIZE
+        .cfi_offset x19, CORO_FRAME_X19 - CORO_FRAME_SIZE
+        .cfi_offset x20, CORO_FRAME_X19 + 8 - CORO_FRAME_SIZE
+        .cfi_offset x21, CORO_FRAME_X21 - CORO_FRAME_SIZE
+        .cfi_offset x22, CORO_FRAME_X21 + 8 - CORO_FRAME_SIZE
+        .cfi_offset x23, CORO_FRAME_X23 - CORO_FRAME_SIZE
+        .cfi_offset x24, CORO_FRAME_X23 + 8 - CORO_FRAME_SIZE
+        .cfi_offset x25, CORO_FRAME_X25 - CORO_FRAME_SIZE
+        .cfi_offset x26, CORO_FRAME_X25 + 8 - CORO_FRAME_SIZE
+        .cfi_offset x27, CORO_FRAME_X27 - CORO_FRAME_SIZE
+        .cfi_offset x28, CORO_FRAME_X27 + 8 - CORO_FRAME_SIZE
+        .cfi_offset d8,  CORO_FRAME_D8 - CORO_FRAME_SIZE
+        .cfi_offset d9,  CORO_FRAME_D8 + 8 - CORO_FRAME_SIZE
+        .cfi_offset d10, CORO_FRAME_D10 - CORO_FRAME_SIZE
+        .cfi_offset d11, CORO_FRAME_D10 + 8 - CORO_FRAME_SIZE
+        .cfi_offset d12, CORO_FRAME_D12 - CORO_FRAME_SIZE
+        .cfi_offset d13, CORO_FRAME_D12 + 8 - CORO_FRAME_SIZE
+        .cfi_offset d14, CORO_FRAME_D14 - CORO_FRAME_SIZE
+        .cfi_offset d15, CORO_FRAME_D14 + 8 - CORO_FRAME_SIZE
+.endm
+
+.macro CFI_RESTORED
+        .irp reg, x29, x30, x19, x20, x21, x22, x23, x24, x25, x26, x27, x28, d8, d9, d10, d11, d12, d13, d14, d15
+        .cfi_restore \reg
+        .endr
+.endm
+
+/* The registers are described as saved after the last store (CFI_SAVED): until then they still hold what the caller had there. */
+.macro STORE_FRAME
+        sub     sp, sp, #CORO_FRAME_SIZE
+        .cfi_adjust_cfa_offset CORO_FRAME_SIZE
+        stp     x29, x30, [sp, #CORO_FRAME_X29]
+        stp     x19, x20, [sp, #CORO_FRAME_X19]
+        stp     x21, x22, [sp, #CORO_FRAME_X21]
+        stp     x23, x24, [sp, #CORO_FRAME_X23]
+        stp     x25, x26, [sp, #CORO_FRAME_X25]
+        stp     x27, x28, [sp, #CORO_FRAME_X27]
+        stp     d8, d9, [sp, #CORO_FRAME_D8]
+        stp     d10, d11, [sp, #CORO_FRAME_D10]
+        stp     d12, d13, [sp, #CORO_FRAME_D12]
+        stp     d14, d15, [sp, #CORO_FRAME_D14]
+.endm
+
+.macro PUSH_FRAME
+        PACIASP
+        .cfi_negate_ra_state
+        STORE_FRAME
+.endm
+
+.macro POP_FRAME_AND_GO
+        ldp     d14, d15, [sp, #CORO_FRAME_D14]
+        ldp     d12, d13, [sp, #CORO_FRAME_D12]
+        ldp     d10, d11, [sp, #CORO_FRAME_D10]
+        ldp     d8, d9, [sp, #CORO_FRAME_D8]
+        ldp     x27, x28, [sp, #CORO_FRAME_X27]
+        ldp     x25, x26, [sp, #CORO_FRAME_X25]
+        ldp     x23, x24, [sp, #CORO_FRAME_X23]
+        ldp     x21, x22, [sp, #CORO_FRAME_X21]
+        ldp     x19, x20, [sp, #CORO_FRAME_X19]
+        ldp     x29, x30, [sp, #CORO_FRAME_X29]
+        CFI_RESTORED
+        add     sp, sp, #CORO_FRAME_SIZE
+        .cfi_adjust_cfa_offset -CORO_FRAME_SIZE
+        AUTIASP
+        .cfi_negate_ra_state
+        ret
+.endm
+
+.macro SET_SP context                           /* through x16: no load goes to sp */
+        ldr     x16, [\context, #CORO_CONTEXT_SP]
+        mov     sp, x16
+.endm
+
+.macro SAVE_SP context
+        mov     x16, sp
+        str     x16, [\context, #CORO_CONTEXT_SP]
+.endm
+
+/* Write FPCR down in the frame at \frame and leave it in x14. */
+.macro FP_STORE frame
+        mrs     x14, fpcr
+        str     x14, [\frame, #CORO_FRAME_FPCR]
+.endm
+
+/* Load FPCR from the frame at \frame unless it is the one in x14: writing it is dear. FPSR is status, which no call preserves. */
+.macro FP_LOAD frame
+        ldr     x15, [\frame, #CORO_FRAME_FPCR]
+        cmp     x14, x15
+        b.eq    1f
+        msr     fpcr, x15
+1:
+.endm
+
+/* x9: the thread block. */
+.macro THREAD_BLOCK
+        mrs     x9, tpidr_el0
+        adrp    x10, :gottprel:coro__thread
+        ldr     x10, [x10, #:gottprel_lo12:coro__thread]
+        add     x9, x9, x10
+.endm
+
+/*
+ * coro_step coro_resume(coro_t *co, void *input)
+ *
+ *      x0  co            x11  the running context, co's resumer from now on
+ *      x1  input         x12  the thread's token
+ */
+        .balign 64
+CORO_ENTRY_POINT CORO_RESUME
+CORO_RESUME:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        cbz     x0, .Lresume_refused
+        ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
+        ldr     x13, [x0, #CORO_CONTEXT_LINK]
+        cmp     x12, x13
+        b.ne    .Lresume_refused
+        .cfi_remember_state
+        PUSH_FRAME
+        CFI_SAVED
+        str     x11, [x0, #CORO_CONTEXT_LINK]
+        str     x0, [x9, #CORO_THREAD_CURRENT]
+        SAVE_SP x11
+        ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
+        tbnz    w13, #0, .Lresume_shares
+        FP_STORE sp
+        SET_SP  x0
+        FP_LOAD sp
+        mov     x0, x1
+        b       .Lgo
+.Lresume_shares:
+        SET_SP  x0
+        mov     x0, x1
+.Lgo:                                           /* also where yield and transfer leave: one copy of the loads */
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+.Lresume_refused:
+        b       coro__resume_refused
+        .cfi_endproc
+END CORO_RESUME
+
+/*
+ * void *coro_yield(void *output)
+ *
+ *      x0  output        x11  the running context
+ *      x0  the input     x13  its resumer
+ */
+        .balign 64
+CORO_ENTRY_POINT CORO_YIELD
+CORO_YIELD:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
+        cbz     x11, .Lyield_refused
+        ldr     x13, [x11, #CORO_CONTEXT_LINK]
+        tbnz    x13, #0, .Lyield_refused
+        .cfi_remember_state
+        PUSH_FRAME
+        CFI_SAVED
+        mov     x1, x0
+        str     x12, [x11, #CORO_CONTEXT_LINK]
+        str     x13, [x9, #CORO_THREAD_CURRENT]
+        SAVE_SP x11
+        mov     x0, #1                          /* CORO_YIELDED */
+        ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
+        tbnz    w10, #0, .Lyield_shares
+        FP_STORE sp
+        SET_SP  x13
+        FP_LOAD sp
+        b       .Lgo
+.Lyield_shares:
+        SET_SP  x13
+        b       .Lgo
+        .cfi_restore_state
+.Lyield_refused:
+        b       coro__yield_refused
+        .cfi_endproc
+END CORO_YIELD
+
+/*
+ * coro_step coro_transfer(coro_t *to, void *value)
+ *
+ *      x0  to            x11  the running context
+ *      x1  value         x13  its resumer, to's from now on
+ *
+ *      +--------------------------+
+ *      | x30 (signed), alignment  |  return address of coro_transfer
+ *      | frame.h                  |  with x30 = coro__transfer_landing
+ *      +--------------------------+  <- the parked stack pointer
+ */
+        .balign 16
+CORO_ENTRY_POINT CORO_TRANSFER
+CORO_TRANSFER:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
+        cbz     x11, .Ltransfer_refused
+        cbz     x0, .Ltransfer_refused
+        ldr     x13, [x11, #CORO_CONTEXT_LINK]
+        tbnz    x13, #0, .Ltransfer_refused
+        ldr     x14, [x0, #CORO_CONTEXT_LINK]
+        cmp     x12, x14
+        b.ne    .Ltransfer_refused
+        .cfi_remember_state
+        PACIASP
+        .cfi_negate_ra_state
+        str     x30, [sp, #-16]!
+        .cfi_adjust_cfa_offset 16
+        .cfi_offset x30, -16
+        adr     x30, coro__transfer_landing
+        PACIASP                                 /* the landing, signed with the new sp; x30 itself is described above */
+        STORE_FRAME
+        str     x12, [x11, #CORO_CONTEXT_LINK]
+        str     x13, [x0, #CORO_CONTEXT_LINK]
+        str     x0, [x9, #CORO_THREAD_CURRENT]
+        SAVE_SP x11
+
+        /* x17: the frame with the control word to load. A context that shares it shares its resumer's. */
+        ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
+        ldr     w12, [x0, #CORO_CONTEXT_FLAGS]
+        ldr     x17, [x0, #CORO_CONTEXT_SP]
+        tbz     w12, #0, .Ltransfer_to_keeps
+        tbnz    w10, #0, .Ltransfer_go          /* both share: nothing to do */
+        ldr     x17, [x13, #CORO_CONTEXT_SP]    /* from its own to the resumer's */
+        b       .Ltransfer_fp
+.Ltransfer_to_keeps:
+        tbz     w10, #0, .Ltransfer_fp
+        ldr     x16, [x13, #CORO_CONTEXT_SP]    /* from the resumer's to its own: write the resumer's down */
+        FP_STORE x16
+.Ltransfer_fp:
+        FP_STORE sp
+        FP_LOAD x17
+.Ltransfer_go:
+        SET_SP  x0
+        .cfi_def_cfa sp, CORO_FRAME_SIZE
+        CFI_SAVED
+        mov     x0, x1
+        b       .Lgo
+        .cfi_restore_state
+.Ltransfer_refused:
+        b       coro__transfer_refused
+        .cfi_endproc
+END CORO_TRANSFER
+
+        .cfi_startproc
+        .cfi_def_cfa sp, 16
+        .cfi_offset x30, -16
+        .cfi_negate_ra_state
+        nop                                     /* unwinders look a return address up at the byte before it */
+HIDDEN coro__transfer_landing
+coro__transfer_landing:
+        mov     x1, x0
+        mov     x0, #1                          /* CORO_YIELDED */
+        ldr     x30, [sp], #16
+        .cfi_adjust_cfa_offset -16
+        .cfi_restore x30
+        AUTIASP
+        .cfi_negate_ra_state
+        ret
+        .cfi_endproc
+END coro__transfer_landing
+
+/*
+ * The first frame of every coroutine.
+ *
+ *      x19  the context
+ *      x20  the value that the body returned
+ */
+#define CFI_CFA_OF_RESUMER \
+        .cfi_escape 0x0f, 12,                           /* DW_CFA_def_cfa_expression, length */ \
+                    0x83, CORO_CONTEXT_LINK, 0x06,      /* DW_OP_breg19, DW_OP_deref: the link */ \
+                    0x09, -2 & 0xff, 0x1a,              /* DW_OP_const1s -2, DW_OP_and: without CORO_LINK_ENDING */ \
+                    0x23, CORO_CONTEXT_SP, 0x06,        /* DW_OP_plus_uconst, DW_OP_deref: the resumer's frame */ \
+                    0x23, CORO_FRAME_SIZE & 0x7f | 0x80, CORO_FRAME_SIZE >> 7   /* DW_OP_plus_uconst, two bytes of LEB128 */
+
+        .balign 16
+HIDDEN coro__first_frame
+coro__first_frame:
+        .cfi_startproc
+        .cfi_signal_frame
+        .cfi_personality 0x1b, coro__personality
+        CFI_CFA_OF_RESUMER
+        CFI_SAVED
+        .cfi_negate_ra_state
+        nop                                     /* unwinders look a return address up at the byte before it */
+HIDDEN coro__entry
+coro__entry:
+        ldr     x8, [x19, #CORO_CONTEXT_FN]
+        blr     x8
+        mov     x20, x0
+        ldr     x8, [x19, #CORO_CONTEXT_AT_END]
+        cbz     x8, .Lend
+        mov     x0, x19
+        bl      coro__run_at_end                /* handlers and destructors, on this stack */
+.Lend:
+        THREAD_BLOCK
+        ldr     x11, [x19, #CORO_CONTEXT_LINK]
+        and     x11, x11, #~CORO_LINK_ENDING
+        .cfi_escape 0x0f, 6, 0x7b, CORO_CONTEXT_SP, 0x06, 0x23, CORO_FRAME_SIZE & 0x7f | 0x80, CORO_FRAME_SIZE >> 7  /* from x11 */
+        mov     x10, #CORO_LINK_DEAD
+        str     x10, [x19, #CORO_CONTEXT_LINK]
+        str     x11, [x9, #CORO_THREAD_CURRENT]
+        ldr     w13, [x19, #CORO_CONTEXT_FLAGS]
+        mov     x1, x20
+        mrs     x14, fpcr
+        SET_SP  x11
+        mov     x0, #0                          /* CORO_RETURNED */
+        tbnz    w13, #0, .Lend_shares
+        FP_LOAD sp
+.Lend_shares:
+        .cfi_def_cfa sp, CORO_FRAME_SIZE
+        b       .Lgo
+        .cfi_endproc
+END coro__first_frame
+
+/*
+ * _Noreturn void coro__finish(struct coro__context *context, void *value)
+ */
+        .balign 16
+HIDDEN coro__finish
+coro__finish:
+        .cfi_startproc
+        BTI_C
+        .cfi_undefined x30
+        mov     x19, x0
+        mov     x20, x1
+        b       .Lend
+        .cfi_endproc
+END coro__finish
+
+/*
+ * coro_step coro__enter_unwind(struct coro__context *context)
+ */
+        .balign 16
+HIDDEN coro__enter_unwind
+coro__enter_unwind:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldr     x11, [x9, #CORO_THREAD_CURRENT]
+        PUSH_FRAME
+        CFI_SAVED
+        orr     x12, x11, #CORO_LINK_ENDING
+        str     x12, [x0, #CORO_CONTEXT_LINK]
+        str     x0, [x9, #CORO_THREAD_CURRENT]
+        SAVE_SP x11
+        mov     x17, sp
+        SET_SP  x0
+        ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
+        tbnz    w13, #0, .Lunwind_shares
+        FP_STORE x17
+        FP_LOAD sp
+.Lunwind_shares:
+        bl      coro__unwind
+        brk     #1
+        .cfi_endproc
+END coro__enter_unwind
+
+/*
+ * void *coro__sign_entry(void *sp)
+ *
+ * The address of coro__entry as x30 of a frame whose end is `sp`.
+ */
+        .balign 16
+HIDDEN coro__sign_entry
+coro__sign_entry:
+        .cfi_startproc
+        BTI_C
+        mov     x16, x0
+        adr     x17, coro__entry
+        PACIA1716
+        mov     x0, x17
+        ret
+        .cfi_endproc
+END coro__sign_entry
+
+NOTE_PROPERTY 0xc0000000, 3             /* BTI and PAC */
+NOTE_STACK

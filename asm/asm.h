@@ -1,0 +1,59 @@
+/*
+ * Macros for the .S files: symbols, the names of the entry points, the notes at the end of each object.
+ */
+#ifndef CORO_ASM_H
+#define CORO_ASM_H
+
+#include "layout.h"
+
+/* A sanitizer must be told of every switch. In such builds C functions in src/core/sanitized.c take the public names and call
+   these routines under others; everywhere else resume, yield and transfer *are* these routines, nothing around them. */
+#ifdef CORO_SANITIZED
+#define CORO_RESUME   coro__resume_raw
+#define CORO_YIELD    coro__yield_raw
+#define CORO_TRANSFER coro__transfer_raw
+#define CORO_ENTRY_POINT HIDDEN
+#else
+#define CORO_RESUME   coro_resume
+#define CORO_YIELD    coro_yield
+#define CORO_TRANSFER coro_transfer
+#define CORO_ENTRY_POINT PUBLIC
+#endif
+
+/* clang-format off */
+.macro PUBLIC name
+        .globl  \name
+        .type   \name, %function
+.endm
+
+.macro HIDDEN name
+        PUBLIC  \name
+        .hidden \name
+.endm
+
+.macro END name
+        .size   \name, . - \name
+.endm
+
+/* Without this note the linker makes the stack of the whole program executable. */
+.macro NOTE_STACK
+        .section .note.GNU-stack, "", %progbits
+.endm
+
+/* A GNU property note, without which the linker turns the feature off for the whole program:
+   \type is GNU_PROPERTY_X86_FEATURE_1_AND or GNU_PROPERTY_AARCH64_FEATURE_1_AND, \bits what this object promises. */
+.macro NOTE_PROPERTY type, bits
+        .section .note.gnu.property, "a", %note
+        .balign 8
+        .long   4                       /* length of the name */
+        .long   16                      /* length of the one property below */
+        .long   5                       /* NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"
+        .long   \type
+        .long   4
+        .long   \bits
+        .long   0
+.endm
+/* clang-format on */
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * libcoro: coroutines for C. This header includes all of it; each of the headers below also stands alone.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CORO_H
+#define CORO_H
+
+#include <coro/base.h>
+#include <coro/coroutine.h>
+#include <coro/stack.h>
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * The thread-local block: made ready at a thread's first use, taken down by a destructor of thread-specific data, refused in
+ * the child of a fork().
+ *
+ * A forked child has a copy of every coroutine but only one thread, and what the other threads were doing to shared state is
+ * lost. So there everything is refused, at no cost to anybody else: the child's token becomes 0, which is no link, so that
+ * nothing can be resumed; and the links of the coroutines it runs in are marked as ending, so that nothing yields.
+ */
+#include "thread.h"
+
+#include "sanitize.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Named by the assembly, and by nothing else. */
+extern _Thread_local struct coro__thread coro__thread;
+_Thread_local struct coro__thread coro__thread __attribute__((tls_model("initial-exec"), aligned(64)));
+
+static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
+static pthread_key_t exit_key;
+bool coro__under_valgrind;
+static atomic_bool in_forked_child;
+
+void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thread *))
+{
+    exit_steps[step] = fn;
+}
+
+static void thread_exits(void *block)
+{
+    struct coro__thread *t = block;
+
+    for (int i = 0; i < CORO__EXIT_STEPS; i++)
+        if (exit_steps[i] != NULL)
+            exit_steps[i](t);
+    t->current = NULL; /* a later destructor that uses libcoro makes the block ready again, and this one runs again */
+    t->token = 0;
+}
+
+static void child_forks(void)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    atomic_store(&in_forked_child, true);
+    t->token = 0;
+    t->idle = NULL; /* nothing to begin with, either */
+    if (t->current == NULL)
+        return;
+    for (struct coro__context *c = t->current; c != &t->root; c = coro__resumer(c))
+        c->link |= CORO_LINK_ENDING;
+}
+
+/* Once a process; what failed is tried again by the next thread that comes. */
+static int prepare_process(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool have_key, prepared;
+    int err = 0;
+
+    pthread_mutex_lock(&lock);
+    if (!have_key) {
+        err = pthread_key_create(&exit_key, thread_exits);
+        have_key = err == 0;
+    }
+    if (err == 0 && !prepared) {
+        err = pthread_atfork(NULL, NULL, child_forks);
+        prepared = err == 0;
+#ifdef CORO_HAVE_VALGRIND
+        coro__under_valgrind = RUNNING_ON_VALGRIND != 0;
+#endif
+    }
+    pthread_mutex_unlock(&lock);
+    return -err;
+}
+
+int coro__thread_prepare(struct coro__thread *t)
+{
+    static atomic_uintptr_t last_token = 1; /* tokens are odd; 1 is nobody's */
+    int err;
+
+    if (atomic_load(&in_forked_child))
+        return -ECHILD;
+    err = prepare_process();
+    if (err == 0)
+        err = -pthread_setspecific(exit_key, t);
+    if (err != 0)
+        return err;
+    t->token = atomic_fetch_add(&last_token, 2) + 2;
+    t->root.link = t->token;
+    t->current = &t->root;
+    return 0;
+}

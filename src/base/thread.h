@@ -1,0 +1,107 @@
+/*
+ * The thread-local block, and the part of a coroutine that the assembly works on.
+ *
+ * Every thread that uses libcoro has one block. Its `token` is a number that no other thread ever has or had, so that a link can
+ * say whose a suspended coroutine is even after its thread has ended. Its `root` stands for the thread's own stack: it is the
+ * resumer of the outermost coroutine.
+ */
+#ifndef CORO_BASE_THREAD_H
+#define CORO_BASE_THREAD_H
+
+#include "layout.h"
+#include <coro/base.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One cache line, dense: all that a switch touches of a coroutine.
+ *
+ *   I1  suspended           <=>  link is the token of its thread (odd)
+ *   I2  entered             <=>  link is the resumer's address, with CORO_LINK_ENDING or without
+ *   I3  has returned        <=>  link is CORO_LINK_DEAD
+ *   I4  a root               =>  link is odd, so that nothing yields from it                                                */
+struct coro__context {
+    /* valid only while parked: suspended, or entered and waiting for one that it resumed */
+    void *sp;
+
+    uintptr_t link; /* switch.S says what the values mean */
+
+    /* constant after create */
+    uint32_t flags;
+    uint32_t unused;
+
+    void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
+    void *(*fn)(void *); /* constant after create */
+
+    /* sanitized builds only; valid only while parked */
+    void *fake_stack;
+    const void *stack_base; /* constant after create; of a root: learnt at the first switch away */
+    size_t stack_size;
+};
+
+struct coro__thread {
+    struct coro__context *current; /* NULL until the thread's first use */
+    uintptr_t token;               /* 0 until then */
+    struct coro__context root;
+    void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again ... */
+    void *idle; /* ... which are on this list as well */
+    unsigned idle_count;
+    void *stack_cache; /* stack: warm stacks */
+};
+
+#define CORO__ASSERT_OFFSET(type, field, offset)                                                                       \
+    _Static_assert(offsetof(struct type, field) == (offset), "asm/layout.h: " #field)
+CORO__ASSERT_OFFSET(coro__context, sp, CORO_CONTEXT_SP);
+CORO__ASSERT_OFFSET(coro__context, link, CORO_CONTEXT_LINK);
+CORO__ASSERT_OFFSET(coro__context, flags, CORO_CONTEXT_FLAGS);
+CORO__ASSERT_OFFSET(coro__context, at_end, CORO_CONTEXT_AT_END);
+CORO__ASSERT_OFFSET(coro__context, fn, CORO_CONTEXT_FN);
+CORO__ASSERT_OFFSET(coro__thread, current, CORO_THREAD_CURRENT);
+CORO__ASSERT_OFFSET(coro__thread, token, CORO_THREAD_TOKEN);
+_Static_assert(sizeof(struct coro__context) == CORO_CONTEXT_SIZE, "asm/layout.h: a context is one cache line");
+
+/* The calling thread's block. In assembly, so that no compiler sees the thread-local itself: it would compute the address once and
+   keep it over a switch, after which it may be another thread's. */
+static inline __attribute__((always_inline)) struct coro__thread *coro__thread_self(void)
+{
+    struct coro__thread *t;
+
+#if defined(__x86_64__)
+    __asm__ volatile("movq coro__thread@gottpoff(%%rip), %0\n\t"
+                     "addq %%fs:0, %0"
+                     : "=r"(t)
+                     :
+                     : "cc");
+#elif defined(__aarch64__)
+    uintptr_t offset;
+
+    __asm__ volatile("mrs %0, tpidr_el0\n\t"
+                     "adrp %1, :gottprel:coro__thread\n\t"
+                     "ldr %1, [%1, #:gottprel_lo12:coro__thread]\n\t"
+                     "add %0, %0, %1"
+                     : "=&r"(t), "=&r"(offset));
+#endif
+    return t;
+}
+
+/* Make the block ready for use if it is not. 0, -ECHILD in a forked child, or what pthread_setspecific() failed with. */
+int coro__thread_prepare(struct coro__thread *t);
+
+/* The calling thread's block, ready for use. */
+static inline int coro__thread_enter(struct coro__thread **out)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    *out = t;
+    return __builtin_expect(t->token != 0, 1) ? 0 : coro__thread_prepare(t);
+}
+
+static inline struct coro__context *coro__resumer(const struct coro__context *c)
+{
+    return (struct coro__context *)(c->link & ~(uintptr_t)CORO_LINK_ENDING);
+}
+
+/* What the layers above leave to be done when a thread ends, in this order. Set once, before the first thread is prepared. */
+enum coro__exit_step { CORO__EXIT_COROUTINES, CORO__EXIT_STACKS, CORO__EXIT_STEPS };
+void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thread *));
+
+#endif

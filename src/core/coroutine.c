@@ -1,0 +1,429 @@
+/*
+ * Coroutines: create, destroy, ask; and what the assembly jumps to when it refuses.
+ *
+ * A coroutine is laid out at the top of its own stack. Tops are coloured: the pages of a million stacks would otherwise put what
+ * a switch touches into the same few sets of the cache.
+ *
+ * A destroyed coroutine of the default kind stays as it is for a while, idle, and the next create takes it up again: most of what
+ * a coroutine consists of is the same for all. So create and destroy have a short way, and a long one for everything else.
+ */
+#include "coroutine.h"
+
+#include "base/panic.h"
+#include "base/sanitize.h"
+#include "context/context.h"
+#include "stack/os.h"
+#include "stack/stack.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    LINE = 64,              /* a cache line */
+    COLOURS = 8,            /* distances of the top from the end of its page */
+    COLOUR_STEP = 5 * LINE, /* odd in lines: the colours fall into different sets */
+    STACK_DEFAULT = 64 << 10,
+    STACK_LEAST = 16 << 10,
+    IDLE_MOST = 64, /* a thread keeps */
+};
+
+static const coro_opts default_opts;
+
+/* ---- where it goes ---- */
+
+/* The caller's own memory: a canary below, in place of a guard. */
+static int use_own_memory(const coro_opts *opts, coro_stack *out)
+{
+    if (opts->allocator != NULL || (uintptr_t)opts->stack % 16 != 0 || opts->stack_size < STACK_LEAST)
+        return -EINVAL;
+    coro__canary_set(opts->stack);
+    *out = (coro_stack){.base = (char *)opts->stack + CORO__CANARY_SIZE,
+                        .size = opts->stack_size - CORO__CANARY_SIZE,
+                        .map = opts->stack,
+                        .map_size = opts->stack_size};
+    return 0;
+}
+
+/* `*size` is what was asked for, in whole pages; the allocator may give more. */
+static int take_stack(const coro_opts *opts, const coro_stack_allocator *allocator, size_t *size, coro_stack *out)
+{
+    size_t asked = opts->stack_size != 0 ? opts->stack_size : STACK_DEFAULT;
+
+    if (asked < STACK_LEAST)
+        return -EINVAL;
+    if (asked > PTRDIFF_MAX)
+        return -ENOMEM;
+    *size = coro__round_up(asked, coro__os_page_size());
+    return allocator->alloc(allocator->ctx, *size, out);
+}
+
+/* The coroutine's place: as high as alignment lets it, less the colour where there is a page to colour. */
+static struct coro *place(const coro_stack *stack, size_t headroom)
+{
+    uintptr_t end = (uintptr_t)stack->base + stack->size + headroom;
+    uintptr_t colour = 0;
+
+    if (headroom >= COLOURS * COLOUR_STEP + sizeof(struct coro))
+        colour = (((uintptr_t)stack->base >> 12) + ((uintptr_t)stack->base >> 16)) % COLOURS * COLOUR_STEP;
+    return (struct coro *)((end - colour - sizeof(struct coro)) & ~(uintptr_t)(LINE - 1));
+}
+
+static void *first_frame_of(const struct coro *co)
+{
+    return (char *)co - CORO_FRAME_SIZE;
+}
+
+/* ---- the list of the thread's coroutines ---- */
+
+static void enlist(struct coro__thread *t, struct coro *co)
+{
+    struct coro *first = t->live;
+
+    co->next_live = first;
+    co->live_link = (struct coro **)&t->live;
+    if (first != NULL)
+        first->live_link = &co->next_live;
+    t->live = co;
+}
+
+static void delist(struct coro *co)
+{
+    *co->live_link = co->next_live;
+    if (co->next_live != NULL)
+        co->next_live->live_link = co->live_link;
+}
+
+/* ---- give back ---- */
+
+static void free_coroutine(struct coro *co)
+{
+    coro_stack stack = co->stack; /* co lies in it */
+
+    if (co->owner != CORO__ORPHANED)
+        delist(co);
+    coro__valgrind_deregister(co->valgrind_id);
+    if (co->allocator != NULL)
+        co->allocator->free(co->allocator->ctx, &stack);
+}
+
+static void free_idle(struct coro__thread *t)
+{
+    for (struct coro *co = t->idle, *next; co != NULL; co = next) {
+        next = co->next_idle;
+        free_coroutine(co);
+    }
+    t->idle = NULL;
+    t->idle_count = 0;
+}
+
+static void trim(void)
+{
+    free_idle(coro__thread_self());
+}
+
+/* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
+static void orphan_all(struct coro__thread *t)
+{
+    free_idle(t);
+    for (struct coro *co = t->live, *next; co != NULL; co = next) {
+        next = co->next_live;
+        if (co->context.link == co->owner)
+            co->context.link = CORO__ORPHANED;
+        else
+            co->context.link = CORO_LINK_DEAD;
+        __atomic_store_n(&co->owner, CORO__ORPHANED, __ATOMIC_RELEASE);
+    }
+    t->live = NULL;
+}
+
+static __attribute__((constructor)) void register_hooks(void)
+{
+    coro__thread_on_exit(CORO__EXIT_COROUTINES, orphan_all);
+    coro__stack_on_trim(trim);
+}
+
+/* ---- create ---- */
+
+static void set_name(struct coro *co, const char *name)
+{
+    size_t length = name != NULL ? strnlen(name, sizeof co->name - 1) : 0;
+
+    if (length != 0)
+        memcpy(co->name, name, length);
+    co->name[length] = '\0';
+}
+
+static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t token)
+{
+    co->context.link = token;
+    co->context.flags = opts->flags;
+    coro__san_start(&co->context, fn);
+    coro__context_make(&co->context, co);
+    co->user = opts->user;
+    if (opts->name != NULL)
+        set_name(co, opts->name);
+}
+
+/* The long way. */
+static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const coro_opts *opts)
+{
+    const coro_stack_allocator *allocator;
+    struct coro__thread *t;
+    struct coro *co;
+    coro_stack stack;
+    size_t size = 0, headroom = 0;
+    int err;
+
+    if (out == NULL || fn == NULL || (opts->flags & ~CORO_NO_FPENV) != 0)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err != 0)
+        return err;
+    if (opts->stack != NULL) {
+        allocator = NULL;
+        err = use_own_memory(opts, &stack);
+    } else {
+        allocator = opts->allocator != NULL ? opts->allocator : coro_stack_pooled();
+        headroom = coro__stack_headroom(allocator);
+        err = take_stack(opts, allocator, &size, &stack);
+    }
+    if (err != 0)
+        return err;
+    coro__san_reuse(stack.base, stack.size + headroom);
+
+    co = place(&stack, headroom);
+    co->context.at_end = NULL;
+    co->context.stack_base = stack.base;
+    co->context.stack_size = (size_t)((char *)co - (char *)stack.base);
+    co->allocator = allocator;
+    co->stack = stack;
+    co->stack_size = headroom != 0 ? size : co->context.stack_size;
+    co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
+    co->valgrind_id = coro__valgrind_register(stack.base, co);
+    co->owner = t->token;
+    co->name[0] = '\0';
+    enlist(t, co);
+    start(co, fn, opts, t->token);
+    *out = co;
+    return 0;
+}
+
+static bool asks_for_default(const coro_opts *opts)
+{
+    return (opts->stack_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 &&
+           opts->flags <= CORO_NO_FPENV;
+}
+
+int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
+{
+    struct coro__thread *t = coro__thread_self();
+    struct coro *co = t->idle;
+
+    if (opts == NULL)
+        opts = &default_opts;
+    if (__builtin_expect(co == NULL || out == NULL || fn == NULL || !asks_for_default(opts), 0))
+        return create(out, fn, opts);
+    t->idle = co->next_idle;
+    t->idle_count--;
+    start(co, fn, opts, t->token);
+    *out = co;
+    return 0;
+}
+
+/* ---- destroy ---- */
+
+static int destroy_error(const struct coro *co, const struct coro__thread *t)
+{
+    uintptr_t owner = __atomic_load_n(&co->owner, __ATOMIC_ACQUIRE);
+    uintptr_t link = __atomic_load_n(&co->context.link, __ATOMIC_RELAXED);
+    bool entered = link != owner && link != CORO_LINK_DEAD;
+
+    if (owner != t->token && owner != CORO__ORPHANED)
+        return entered ? -EBUSY : -EPERM;
+    return entered ? -EDEADLK : 0;
+}
+
+static void check_canary(const struct coro *co)
+{
+    if ((co->allocator == NULL || co->allocator == coro_stack_heap()) && !coro__canary_intact(co->stack.map))
+        coro__panic(co->name, "its stack has overflowed: memory below it was overwritten; give it a larger stack_size");
+}
+
+/* The long way. */
+static __attribute__((noinline)) int destroy(struct coro *co)
+{
+    struct coro__thread *t;
+    int err;
+
+    if (co == NULL)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err == 0)
+        err = destroy_error(co, t);
+    if (err != 0)
+        return err;
+    if (co->context.link != CORO_LINK_DEAD && co->context.sp != first_frame_of(co)) {
+        coro__san_leave(&t->current->fake_stack, &co->context);
+        coro__enter_unwind(&co->context);
+        coro__san_arrive(t->current->fake_stack, NULL);
+    }
+    check_canary(co);
+    free_coroutine(co);
+    return 0;
+}
+
+int coro_destroy(coro_t *co)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    if (__builtin_expect(co == NULL || co->owner != t->token || co->context.link != CORO_LINK_DEAD || !co->reusable ||
+                             t->idle_count == IDLE_MOST,
+                         0))
+        return destroy(co);
+    co->name[0] = '\0';
+    co->next_idle = t->idle;
+    t->idle = co;
+    t->idle_count++;
+    return 0;
+}
+
+/* ---- refusals ---- */
+
+int coro__resume_error(const struct coro *co)
+{
+    struct coro__thread *t;
+    int err;
+
+    if (co == NULL)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err != 0)
+        return err;
+    if (__atomic_load_n(&co->context.link, __ATOMIC_RELAXED) == CORO_LINK_DEAD)
+        return -ESRCH;
+    if (__atomic_load_n(&co->owner, __ATOMIC_RELAXED) != t->token)
+        return -EPERM;
+    return co->context.link == t->token ? 0 : -EDEADLK;
+}
+
+int coro__yield_error(void)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+
+    if (err != 0)
+        return err;
+    if (t->current == &t->root)
+        return -EPERM;
+    return (t->current->link & CORO_LINK_ENDING) != 0 ? -ECANCELED : 0;
+}
+
+int coro__transfer_error(const struct coro *to)
+{
+    int err;
+
+    if (to == NULL)
+        return -EINVAL;
+    err = coro__yield_error();
+    return err != 0 ? err : coro__resume_error(to);
+}
+
+/* The three that the assembly leaves to. They are reached by a jump: to the caller they are the routine itself. */
+coro_step coro__resume_refused(coro_t *co, void *input);
+void *coro__yield_refused(void *output);
+coro_step coro__transfer_refused(coro_t *to, void *value);
+
+coro_step coro__resume_refused(coro_t *co, void *input)
+{
+    (void)input;
+    return (coro_step){coro__resume_error(co), NULL};
+}
+
+void *coro__yield_refused(void *output)
+{
+    (void)output;
+    errno = -coro__yield_error();
+    return NULL;
+}
+
+coro_step coro__transfer_refused(coro_t *to, void *value)
+{
+    int err = coro__transfer_error(to);
+
+    if (err == -EDEADLK && to == coro_self())
+        return (coro_step){CORO_YIELDED, value};
+    return (coro_step){err, NULL};
+}
+
+/* ---- questions ---- */
+
+struct coro *coro__running(int *err)
+{
+    struct coro__thread *t;
+
+    *err = coro__thread_enter(&t);
+    if (*err == 0 && t->current != &t->root)
+        return coro__of_context(t->current);
+    if (*err == 0)
+        *err = -EPERM;
+    return NULL;
+}
+
+coro_t *coro_self(void)
+{
+    const struct coro__thread *t = coro__thread_self();
+
+    return t->current == NULL || t->current == &t->root ? NULL : coro__of_context(t->current);
+}
+
+coro_status coro_get_status(const coro_t *co)
+{
+    uintptr_t link, owner;
+
+    if (co == NULL)
+        return CORO_DEAD;
+    link = __atomic_load_n(&co->context.link, __ATOMIC_RELAXED);
+    owner = __atomic_load_n(&co->owner, __ATOMIC_RELAXED);
+    if (link == CORO_LINK_DEAD)
+        return CORO_DEAD;
+    if (link == owner)
+        return CORO_SUSPENDED;
+    return co == coro_self() || owner != coro__thread_self()->token ? CORO_RUNNING : CORO_NORMAL;
+}
+
+const char *coro_name(const coro_t *co)
+{
+    return co != NULL ? co->name : NULL;
+}
+
+int coro_set_name(coro_t *co, const char *name)
+{
+    if (co == NULL)
+        return -EINVAL;
+    set_name(co, name);
+    return 0;
+}
+
+void *coro_user(const coro_t *co)
+{
+    return co != NULL ? co->user : NULL;
+}
+
+size_t coro_stack_size(const coro_t *co)
+{
+    return co != NULL ? co->stack_size : 0;
+}
+
+size_t coro_stack_used(const coro_t *co)
+{
+    size_t page = coro__os_page_size(), used;
+    uintptr_t low, top, lowest;
+
+    if (co == NULL)
+        return 0;
+    low = coro__round_up((uintptr_t)co->stack.base, page); /* a page begun by something else says nothing */
+    top = coro__round_up((uintptr_t)co, page);
+    lowest = (uintptr_t)coro__os_lowest_resident((void *)low, top - low);
+    used = top - (lowest == low ? (uintptr_t)co->stack.base : lowest);
+    return used < co->stack_size ? used : co->stack_size;
+}

@@ -1,0 +1,29 @@
+/*
+ * What the core needs to know about stacks beyond the public allocators.
+ */
+#ifndef CORO_STACK_STACK_H
+#define CORO_STACK_STACK_H
+
+#include <coro/stack.h>
+#include <stdbool.h>
+
+/* Bytes at base + size that a stack of this allocator has on top for the coroutine's bookkeeping; 0 for a custom allocator. */
+size_t coro__stack_headroom(const coro_stack_allocator *allocator);
+
+/* Headroom of stacks from malloc(). The mapped ones have a page of it, less what the pool keeps at its end. */
+#define CORO__HEAP_HEADROOM ((size_t)256)
+#define CORO__POOL_TAIL     ((size_t)64)
+
+/* A pattern at the low end of memory that has no guard. */
+#define CORO__CANARY_SIZE ((size_t)64)
+void coro__canary_set(void *p);
+bool coro__canary_intact(const void *p);
+
+/* What coro_stack_trim() calls first: whoever else keeps stacks gives those of the calling thread back. Set once. */
+void coro__stack_on_trim(void (*fn)(void));
+
+/* A stack of a size that is not pooled. */
+int coro__mapped_alloc(void *ctx, size_t size, coro_stack *out);
+void coro__mapped_free(void *ctx, coro_stack *stack);
+
+#endif
