@@ -27,6 +27,8 @@ enum {
     IDLE_MOST = 64, /* a thread keeps */
 };
 
+#define unlikely(condition) __builtin_expect((condition), 0)
+
 static const coro_opts default_opts;
 
 /* ---- where it goes ---- */
@@ -160,8 +162,6 @@ static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t
     coro__san_start(&co->context, fn);
     coro__context_make(&co->context, co);
     co->user = opts->user;
-    if (opts->name != NULL)
-        set_name(co, opts->name);
 }
 
 /* The long way. */
@@ -201,7 +201,7 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
     co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
     co->valgrind_id = coro__valgrind_register(stack.base, co);
     co->owner = t->token;
-    co->name[0] = '\0';
+    set_name(co, opts->name);
     enlist(t, co);
     start(co, fn, opts, t->token);
     *out = co;
@@ -210,8 +210,10 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
 
 static bool asks_for_default(const coro_opts *opts)
 {
-    return (opts->stack_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 &&
-           opts->flags <= CORO_NO_FPENV;
+    size_t other_size =
+        opts->stack_size & ~(size_t)STACK_DEFAULT; /* 0 and the default size are the same, one bit apart */
+
+    return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= CORO_NO_FPENV;
 }
 
 int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
@@ -221,13 +223,13 @@ int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
 
     if (opts == NULL)
         opts = &default_opts;
-    if (__builtin_expect(co == NULL || out == NULL || fn == NULL || !asks_for_default(opts), 0))
+    if (unlikely(co == NULL) || unlikely(out == NULL) || unlikely(fn == NULL) || unlikely(!asks_for_default(opts)))
         return create(out, fn, opts);
     t->idle = co->next_idle;
     t->idle_count--;
     start(co, fn, opts, t->token);
     *out = co;
-    return 0;
+    return opts->name == NULL ? 0 : coro_set_name(co, opts->name);
 }
 
 /* ---- destroy ---- */
@@ -276,9 +278,8 @@ int coro_destroy(coro_t *co)
 {
     struct coro__thread *t = coro__thread_self();
 
-    if (__builtin_expect(co == NULL || co->owner != t->token || co->context.link != CORO_LINK_DEAD || !co->reusable ||
-                             t->idle_count == IDLE_MOST,
-                         0))
+    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.link != CORO_LINK_DEAD) ||
+        unlikely(!co->reusable) || unlikely(t->idle_count == IDLE_MOST))
         return destroy(co);
     co->name[0] = '\0';
     co->next_idle = t->idle;

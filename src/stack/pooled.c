@@ -356,10 +356,8 @@ static int pooled_alloc(void *ctx, size_t size, coro_stack *out)
     }
 
     char *start = (char *)slot + CORO__POOL_TAIL - stride_of(class);
-    *out = (coro_stack){.base = start + guard_size(class),
-                        .size = usable_size(class),
-                        .map = start,
-                        .map_size = stride_of(class)};
+    *out = (coro_stack){
+        .base = start + guard_size(class), .size = usable_size(class), .map = start, .map_size = stride_of(class)};
     return 0;
 }
 
