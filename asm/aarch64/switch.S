@@ -92,14 +92,14 @@
         ret
 .endm
 
-.macro SET_SP context                           /* through x16: no load goes to sp */
-        ldr     x16, [\context, #CORO_CONTEXT_SP]
+.macro SET_SP context, field                    /* through x16: no load goes to sp */
+        ldr     x16, [\context, #\field]
         mov     sp, x16
 .endm
 
-.macro SAVE_SP context
+.macro SAVE_SP context, field
         mov     x16, sp
-        str     x16, [\context, #CORO_CONTEXT_SP]
+        str     x16, [\context, #\field]
 .endm
 
 /* Write FPCR down in the frame at \frame and leave it in x14. */
@@ -120,8 +120,8 @@
 /* x9: the thread block. */
 .macro THREAD_BLOCK
         mrs     x9, tpidr_el0
-        adrp    x10, :gottprel:coro__thread
-        ldr     x10, [x10, #:gottprel_lo12:coro__thread]
+        adrp    x10, :gottprel:coro_thread_block
+        ldr     x10, [x10, #:gottprel_lo12:coro_thread_block]
         add     x9, x9, x10
 .endm
 
@@ -139,25 +139,33 @@ CORO_RESUME:
         THREAD_BLOCK
         cbz     x0, .Lresume_refused
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
-        ldr     x13, [x0, #CORO_CONTEXT_LINK]
+        ldp     x13, x14, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
+        bic     x13, x13, #CORO_STATE_INLINED
         cmp     x12, x13
         b.ne    .Lresume_refused
         .cfi_remember_state
         PUSH_FRAME
         CFI_SAVED
-        str     x11, [x0, #CORO_CONTEXT_LINK]
+        cmp     x11, x14
+        b.eq    .Lresume_linked
+        str     x11, [x0, #CORO_CONTEXT_RESUMER]
+.Lresume_linked:
+        mov     x10, #CORO_STATE_ENTERED
+        str     x10, [x0, #CORO_CONTEXT_STATE]
         str     x0, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x11
+        SAVE_SP x0, CORO_CONTEXT_RETURN_SP
         ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
         tbnz    w13, #0, .Lresume_shares
         FP_STORE sp
-        SET_SP  x0
+        SET_SP  x0, CORO_CONTEXT_SP
         FP_LOAD sp
+.Lresume_go:
         mov     x0, x1
+        mov     x1, x12                         /* not 0: see coro__enter_unwind */
         b       .Lgo
 .Lresume_shares:
-        SET_SP  x0
-        mov     x0, x1
+        SET_SP  x0, CORO_CONTEXT_SP
+        b       .Lresume_go
 .Lgo:                                           /* also where yield and transfer leave: one copy of the loads */
         POP_FRAME_AND_GO
         .cfi_restore_state
@@ -180,24 +188,26 @@ CORO_YIELD:
         THREAD_BLOCK
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
         cbz     x11, .Lyield_refused
-        ldr     x13, [x11, #CORO_CONTEXT_LINK]
-        tbnz    x13, #0, .Lyield_refused
+        ldp     x14, x13, [x11, #CORO_CONTEXT_STATE]    /* and the resumer */
+        bic     x14, x14, #CORO_STATE_INLINED
+        cmp     x14, #CORO_STATE_ENTERED
+        b.ne    .Lyield_refused
         .cfi_remember_state
         PUSH_FRAME
         CFI_SAVED
         mov     x1, x0
-        str     x12, [x11, #CORO_CONTEXT_LINK]
+        str     x12, [x11, #CORO_CONTEXT_STATE]
         str     x13, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x11
+        SAVE_SP x11, CORO_CONTEXT_SP
         mov     x0, #1                          /* CORO_YIELDED */
         ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
         tbnz    w10, #0, .Lyield_shares
         FP_STORE sp
-        SET_SP  x13
+        SET_SP  x11, CORO_CONTEXT_RETURN_SP
         FP_LOAD sp
         b       .Lgo
 .Lyield_shares:
-        SET_SP  x13
+        SET_SP  x11, CORO_CONTEXT_RETURN_SP
         b       .Lgo
         .cfi_restore_state
 .Lyield_refused:
@@ -209,7 +219,7 @@ END CORO_YIELD
  * coro_step coro_transfer(coro_t *to, void *value)
  *
  *      x0  to            x11  the running context
- *      x1  value         x13  its resumer, to's from now on
+ *      x1  value         x13  where its resumer is parked, to's from now on
  *
  *      +--------------------------+
  *      | x30 (signed), alignment  |  return address of coro_transfer
@@ -225,9 +235,12 @@ CORO_TRANSFER:
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
         cbz     x11, .Ltransfer_refused
         cbz     x0, .Ltransfer_refused
-        ldr     x13, [x11, #CORO_CONTEXT_LINK]
-        tbnz    x13, #0, .Ltransfer_refused
-        ldr     x14, [x0, #CORO_CONTEXT_LINK]
+        ldr     x13, [x11, #CORO_CONTEXT_STATE]
+        bic     x13, x13, #CORO_STATE_INLINED
+        cmp     x13, #CORO_STATE_ENTERED
+        b.ne    .Ltransfer_refused
+        ldr     x14, [x0, #CORO_CONTEXT_STATE]
+        bic     x14, x14, #CORO_STATE_INLINED
         cmp     x12, x14
         b.ne    .Ltransfer_refused
         .cfi_remember_state
@@ -239,10 +252,14 @@ CORO_TRANSFER:
         adr     x30, coro__transfer_landing
         PACIASP                                 /* the landing, signed with the new sp; x30 itself is described above */
         STORE_FRAME
-        str     x12, [x11, #CORO_CONTEXT_LINK]
-        str     x13, [x0, #CORO_CONTEXT_LINK]
+        ldr     x13, [x11, #CORO_CONTEXT_RETURN_SP]
+        ldr     x14, [x11, #CORO_CONTEXT_RESUMER]
+        str     x12, [x11, #CORO_CONTEXT_STATE]
+        mov     x15, #CORO_STATE_ENTERED
+        stp     x15, x14, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
+        str     x13, [x0, #CORO_CONTEXT_RETURN_SP]
         str     x0, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x11
+        SAVE_SP x11, CORO_CONTEXT_SP
 
         /* x17: the frame with the control word to load. A context that shares it shares its resumer's. */
         ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
@@ -250,20 +267,20 @@ CORO_TRANSFER:
         ldr     x17, [x0, #CORO_CONTEXT_SP]
         tbz     w12, #0, .Ltransfer_to_keeps
         tbnz    w10, #0, .Ltransfer_go          /* both share: nothing to do */
-        ldr     x17, [x13, #CORO_CONTEXT_SP]    /* from its own to the resumer's */
+        mov     x17, x13                        /* from its own to the resumer's */
         b       .Ltransfer_fp
 .Ltransfer_to_keeps:
         tbz     w10, #0, .Ltransfer_fp
-        ldr     x16, [x13, #CORO_CONTEXT_SP]    /* from the resumer's to its own: write the resumer's down */
-        FP_STORE x16
+        FP_STORE x13                            /* from the resumer's to its own: write the resumer's down */
 .Ltransfer_fp:
         FP_STORE sp
         FP_LOAD x17
 .Ltransfer_go:
-        SET_SP  x0
+        SET_SP  x0, CORO_CONTEXT_SP
         .cfi_def_cfa sp, CORO_FRAME_SIZE
         CFI_SAVED
         mov     x0, x1
+        mov     x1, x13                         /* not 0: see coro__enter_unwind */
         b       .Lgo
         .cfi_restore_state
 .Ltransfer_refused:
@@ -296,10 +313,8 @@ END coro__transfer_landing
  *      x20  the value that the body returned
  */
 #define CFI_CFA_OF_RESUMER \
-        .cfi_escape 0x0f, 12,                           /* DW_CFA_def_cfa_expression, length */ \
-                    0x83, CORO_CONTEXT_LINK, 0x06,      /* DW_OP_breg19, DW_OP_deref: the link */ \
-                    0x09, -2 & 0xff, 0x1a,              /* DW_OP_const1s -2, DW_OP_and: without CORO_LINK_ENDING */ \
-                    0x23, CORO_CONTEXT_SP, 0x06,        /* DW_OP_plus_uconst, DW_OP_deref: the resumer's frame */ \
+        .cfi_escape 0x0f, 6,                            /* DW_CFA_def_cfa_expression, length */ \
+                    0x83, CORO_CONTEXT_RETURN_SP, 0x06, /* DW_OP_breg19, DW_OP_deref: the resumer's frame */ \
                     0x23, CORO_FRAME_SIZE & 0x7f | 0x80, CORO_FRAME_SIZE >> 7   /* DW_OP_plus_uconst, two bytes of LEB128 */
 
         .balign 16
@@ -323,16 +338,14 @@ coro__entry:
         bl      coro__run_at_end                /* handlers and destructors, on this stack */
 .Lend:
         THREAD_BLOCK
-        ldr     x11, [x19, #CORO_CONTEXT_LINK]
-        and     x11, x11, #~CORO_LINK_ENDING
-        .cfi_escape 0x0f, 6, 0x7b, CORO_CONTEXT_SP, 0x06, 0x23, CORO_FRAME_SIZE & 0x7f | 0x80, CORO_FRAME_SIZE >> 7  /* from x11 */
-        mov     x10, #CORO_LINK_DEAD
-        str     x10, [x19, #CORO_CONTEXT_LINK]
+        ldr     x11, [x19, #CORO_CONTEXT_RESUMER]
+        mov     x10, #CORO_STATE_DEAD
+        str     x10, [x19, #CORO_CONTEXT_STATE]
         str     x11, [x9, #CORO_THREAD_CURRENT]
         ldr     w13, [x19, #CORO_CONTEXT_FLAGS]
         mov     x1, x20
         mrs     x14, fpcr
-        SET_SP  x11
+        SET_SP  x19, CORO_CONTEXT_RETURN_SP
         mov     x0, #0                          /* CORO_RETURNED */
         tbnz    w13, #0, .Lend_shares
         FP_LOAD sp
@@ -341,6 +354,21 @@ coro__entry:
         b       .Lgo
         .cfi_endproc
 END coro__first_frame
+
+/*
+ * coro/inline.h jumps here.
+ */
+        .balign 16
+PUBLIC coro_inline_enter
+coro_inline_enter:
+        .cfi_startproc
+        .cfi_def_cfa sp, CORO_FRAME_SIZE
+        CFI_SAVED
+        .cfi_negate_ra_state
+        BTI_C
+        b       .Lgo
+        .cfi_endproc
+END coro_inline_enter
 
 /*
  * _Noreturn void coro__finish(struct coro__context *context, void *value)
@@ -358,7 +386,9 @@ coro__finish:
 END coro__finish
 
 /*
- * coro_step coro__enter_unwind(struct coro__context *context)
+ * coro_step coro__enter_unwind(struct coro__context *context, int inlined)
+ *
+ * An inlined yield is asked to unwind by x1 = 0.
  */
         .balign 16
 HIDDEN coro__enter_unwind
@@ -369,19 +399,23 @@ coro__enter_unwind:
         ldr     x11, [x9, #CORO_THREAD_CURRENT]
         PUSH_FRAME
         CFI_SAVED
-        orr     x12, x11, #CORO_LINK_ENDING
-        str     x12, [x0, #CORO_CONTEXT_LINK]
+        mov     x12, #CORO_STATE_ENDING
+        stp     x12, x11, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
         str     x0, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x11
+        SAVE_SP x0, CORO_CONTEXT_RETURN_SP
         mov     x17, sp
-        SET_SP  x0
+        SET_SP  x0, CORO_CONTEXT_SP
         ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
         tbnz    w13, #0, .Lunwind_shares
         FP_STORE x17
         FP_LOAD sp
 .Lunwind_shares:
+        cbnz    w1, .Lunwind_inlined
         bl      coro__unwind
         brk     #1
+.Lunwind_inlined:
+        mov     x1, #0
+        b       .Lgo
         .cfi_endproc
 END coro__enter_unwind
 

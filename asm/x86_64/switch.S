@@ -10,15 +10,22 @@
  * that a call leaves all of these alone. What is not: every other register, the status bits of MXCSR, the vector registers. A
  * call may change them, so the compiler keeps nothing in them across one. The direction flag is clear at every call.
  *
- * Who may run is decided by one word, the link of a context:
+ * Who may run is decided by one word, the state of a context:
  *
  *     the token of a thread (odd)    suspended, that thread may resume it
- *     the address of a context       entered, and that is its resumer
- *     that address | 1               entered, but must not yield (it is ending)
- *     CORO_LINK_DEAD                 has returned
+ *     CORO_STATE_ENTERED             running, or waiting for one that it resumed
+ *     CORO_STATE_ENDING              the same, but must not yield
+ *     CORO_STATE_DEAD                has returned
  *
- * So resume compares the link with the thread's token, yield tests its lowest bit, and all that is unusual fails one of these
+ * The first two have a variant with CORO_STATE_INLINED, for frames that coro/inline.h has parked. They serve as well, and are
+ * looked for out of line.
+ *
+ * So resume compares the state with the thread's token, yield compares it with CORO_STATE_ENTERED, and all that is unusual fails one of these
  * and leaves by a jump to C, which finds out what was wrong.
+ *
+ * What a switch loads was mostly stored by the switch before, and such a load waits for its store. So that no chain of them runs
+ * from one round to the next, the resumer is stored only when it changes, and the stack pointer to return to lies in the context
+ * that returns, one load away from `current`.
  *
  * Every parked context looks alike (frame.h), whichever routine parked it. Therefore the unwind information on both sides of
  * the instruction that changes the stack pointer is the same, and a debugger may stop on any line.
@@ -104,19 +111,19 @@
         fnstcw  CORO_FRAME_X87_CW(\frame)
 .endm
 
-/* Jump to \differ unless the control words just stored at \old are those at \new. Storing is cheap, loading is not (3 ns), and
-   they hardly ever differ. Bits 0 to 5 of MXCSR are status: no call preserves them, and no difference in them counts. */
+/* Jump to \differ unless the control words just stored at \old are those at \new. Storing is cheap, loading is not, and they
+   hardly ever differ. */
 .macro FP_COMPARE old, new, differ
         movl    CORO_FRAME_MXCSR(\old), %r9d
-        xorl    CORO_FRAME_MXCSR(\new), %r9d
-        andl    $~0x3f, %r9d
-        movzwl  CORO_FRAME_X87_CW(\old), %r10d
-        xorw    CORO_FRAME_X87_CW(\new), %r10w
-        orl     %r10d, %r9d
-        jnz     \differ
+        cmpl    CORO_FRAME_MXCSR(\new), %r9d
+        jne     \differ
+        movzwl  CORO_FRAME_X87_CW(\old), %r9d
+        cmpw    CORO_FRAME_X87_CW(\new), %r9w
+        jne     \differ
 .endm
 
-/* Load the control words at \new, keeping the status bits of those stored at \old. Changes \new, which is about to be popped. */
+/* Load the control words at \new, keeping the status bits (0 to 5) of the MXCSR stored at \old, which no call preserves. Changes
+   \new, which is about to be popped. */
 .macro FP_LOAD old, new
         movl    CORO_FRAME_MXCSR(\old), %r9d
         andl    $0x3f, %r9d
@@ -130,7 +137,7 @@
 
 /* rax: what has to be added to fs to reach the thread block. Read anew after every switch: a context may change threads. */
 .macro THREAD_BLOCK
-        movq    coro__thread@gottpoff(%rip), %rax
+        movq    coro_thread_block@gottpoff(%rip), %rax
 .endm
 #define THREAD(field) %fs:CORO_THREAD_##field(%rax)
 
@@ -138,7 +145,7 @@
  * coro_step coro_resume(coro_t *co, void *input)
  *
  *      rdi  co           rcx  the running context, co's resumer from now on
- *      rsi  input        rdx  the thread's token
+ *      rsi  input        rdx  the thread's token (and not 0 when co goes on: see coro__enter_unwind)
  *      rax, rdx          the step: set by whoever comes back here
  */
         .balign 64
@@ -150,13 +157,17 @@ CORO_RESUME:
         testq   %rdi, %rdi
         jz      coro__resume_refused
         movq    THREAD(TOKEN), %rdx
-        cmpq    %rdx, CORO_CONTEXT_LINK(%rdi)
-        jne     coro__resume_refused
+        cmpq    %rdx, CORO_CONTEXT_STATE(%rdi)
+        jne     .Lresume_inlined
+.Lresume_suspended:
         movq    THREAD(CURRENT), %rcx
         PUSH_FRAME
-        movq    %rcx, CORO_CONTEXT_LINK(%rdi)
+        cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jne     .Lresume_another
+.Lresume_linked:
+        movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
         movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rdi)
         jz      .Lresume_fp
         movq    CORO_CONTEXT_SP(%rdi), %rsp
@@ -174,9 +185,20 @@ CORO_RESUME:
         .cfi_remember_state
         POP_FRAME_AND_GO
         .cfi_restore_state
+.Lresume_another:
+        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jmp     .Lresume_linked
 .Lresume_differ:
         FP_LOAD %r8, %rsp
         jmp     .Lresume_go
+        .cfi_endproc
+
+        .cfi_startproc
+.Lresume_inlined:
+        leaq    CORO_STATE_INLINED(%rdx), %rcx
+        cmpq    %rcx, CORO_CONTEXT_STATE(%rdi)
+        je      .Lresume_suspended
+        jmp     coro__resume_refused
         .cfi_endproc
 END CORO_RESUME
 
@@ -195,17 +217,18 @@ CORO_YIELD:
         movq    THREAD(CURRENT), %rcx
         testq   %rcx, %rcx
         jz      coro__yield_refused
-        movq    CORO_CONTEXT_LINK(%rcx), %rdx
-        testb   $1, %dl
-        jnz     coro__yield_refused
+        cmpq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rcx)
+        jne     .Lyield_inlined
+.Lyield_entered:
+        movq    CORO_CONTEXT_RESUMER(%rcx), %rdx
         movq    THREAD(TOKEN), %rsi
         PUSH_FRAME
-        movq    %rsi, CORO_CONTEXT_LINK(%rcx)
+        movq    %rsi, CORO_CONTEXT_STATE(%rcx)
         movq    %rdx, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_SP(%rcx)
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rcx)
         jz      .Lyield_fp
-        movq    CORO_CONTEXT_SP(%rdx), %rsp
+        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rsp
 .Lyield_go:
         movl    $1, %eax                /* CORO_YIELDED */
         movq    %rdi, %rdx
@@ -215,7 +238,7 @@ CORO_YIELD:
 .Lyield_fp:
         FP_STORE %rsp
         movq    %rsp, %r8
-        movq    CORO_CONTEXT_SP(%rdx), %rsp
+        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rsp
         FP_COMPARE %r8, %rsp, .Lyield_differ
         movl    $1, %eax
         movq    %rdi, %rdx
@@ -226,13 +249,20 @@ CORO_YIELD:
         FP_LOAD %r8, %rsp
         jmp     .Lyield_go
         .cfi_endproc
+
+        .cfi_startproc
+.Lyield_inlined:
+        cmpq    $CORO_STATE_ENTERED | CORO_STATE_INLINED, CORO_CONTEXT_STATE(%rcx)
+        je      .Lyield_entered
+        jmp     coro__yield_refused
+        .cfi_endproc
 END CORO_YIELD
 
 /*
  * coro_step coro_transfer(coro_t *to, void *value)
  *
  *      rdi  to           rcx  the running context
- *      rsi  value        rdx  its resumer, to's from now on
+ *      rsi  value        rdx  where its resumer is parked, to's from now on
  *                        r8   the thread's token
  *
  * Whoever resumes the caller again hands over one word, as if to coro_yield(), and a step is due. So the caller is parked one
@@ -256,20 +286,27 @@ CORO_TRANSFER:
         jz      coro__transfer_refused
         testq   %rdi, %rdi
         jz      coro__transfer_refused
-        movq    CORO_CONTEXT_LINK(%rcx), %rdx
-        testb   $1, %dl
-        jnz     coro__transfer_refused
-        movq    THREAD(TOKEN), %r8
-        cmpq    %r8, CORO_CONTEXT_LINK(%rdi)
+        movq    CORO_CONTEXT_STATE(%rcx), %rdx
+        andq    $~CORO_STATE_INLINED, %rdx
+        cmpq    $CORO_STATE_ENTERED, %rdx
         jne     coro__transfer_refused
+        movq    THREAD(TOKEN), %r8
+        movq    CORO_CONTEXT_STATE(%rdi), %rdx
+        andq    $~CORO_STATE_INLINED, %rdx
+        cmpq    %r8, %rdx
+        jne     coro__transfer_refused
+        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rdx
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
         leaq    coro__transfer_landing(%rip), %r9
         pushq   %r9
         .cfi_adjust_cfa_offset 8
         PUSH_FRAME
-        movq    %r8, CORO_CONTEXT_LINK(%rcx)
-        movq    %rdx, CORO_CONTEXT_LINK(%rdi)
+        movq    %r8, CORO_CONTEXT_STATE(%rcx)
+        movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
+        movq    CORO_CONTEXT_RESUMER(%rcx), %r9
+        movq    %r9, CORO_CONTEXT_RESUMER(%rdi)
+        movq    %rdx, CORO_CONTEXT_RETURN_SP(%rdi)
         movq    %rdi, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_SP(%rcx)
 
@@ -280,13 +317,12 @@ CORO_TRANSFER:
         jz      .Ltransfer_to_keeps
         testb   $CORO_FLAG_SHARE_FPENV, %al
         jnz     .Ltransfer_go                           /* both share: nothing to do */
-        movq    CORO_CONTEXT_SP(%rdx), %r11             /* from its own to the resumer's */
+        movq    %rdx, %r11                              /* from its own to the resumer's */
         jmp     .Ltransfer_store
 .Ltransfer_to_keeps:
         testb   $CORO_FLAG_SHARE_FPENV, %al
         jz      .Ltransfer_store
-        movq    CORO_CONTEXT_SP(%rdx), %r8              /* from the resumer's to its own: write the resumer's down */
-        FP_STORE %r8
+        FP_STORE %rdx                                   /* from the resumer's to its own: write the resumer's down */
 .Ltransfer_store:
         FP_STORE %rsp
         FP_COMPARE %rsp, %r11, .Ltransfer_differ
@@ -346,14 +382,12 @@ END coro__transfer_landing
  *      rbx  the context  (a register that calls preserve, so that unwinders know it here)
  *      r12  the value that the body returned
  *
- * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame, found through the link.
+ * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame.
  * Stacks may lie in any order, and debuggers take a CFA that goes down for corruption, except below a signal frame.
  */
 #define CFI_CFA_OF_RESUMER \
-        .cfi_escape 0x0f, 11,                           /* DW_CFA_def_cfa_expression, length */ \
-                    0x73, CORO_CONTEXT_LINK, 0x06,      /* DW_OP_breg3 (rbx), DW_OP_deref: the link */ \
-                    0x09, -2 & 0xff, 0x1a,              /* DW_OP_const1s -2, DW_OP_and: without CORO_LINK_ENDING */ \
-                    0x23, CORO_CONTEXT_SP, 0x06,        /* DW_OP_plus_uconst, DW_OP_deref: the resumer's frame */ \
+        .cfi_escape 0x0f, 5,                            /* DW_CFA_def_cfa_expression, length */ \
+                    0x73, CORO_CONTEXT_RETURN_SP, 0x06, /* DW_OP_breg3 (rbx), DW_OP_deref: the resumer's frame */ \
                     0x23, CORO_FRAME_SIZE               /* DW_OP_plus_uconst */
 
         .balign 16
@@ -374,14 +408,12 @@ coro__entry:
         jne     .Lat_end
 .Lend:
         THREAD_BLOCK
-        movq    CORO_CONTEXT_LINK(%rbx), %rcx
-        andq    $~CORO_LINK_ENDING, %rcx
-        .cfi_escape 0x0f, 5, 0x72, CORO_CONTEXT_SP, 0x06, 0x23, CORO_FRAME_SIZE   /* as above, from rcx: the link goes now */
-        movq    $CORO_LINK_DEAD, CORO_CONTEXT_LINK(%rbx)
+        movq    CORO_CONTEXT_RESUMER(%rbx), %rcx
+        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
         movq    %rcx, THREAD(CURRENT)
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rbx)
         jz      .Lend_fp
-        movq    CORO_CONTEXT_SP(%rcx), %rsp
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
 .Lend_go:
         xorl    %eax, %eax              /* CORO_RETURNED */
         movq    %r12, %rdx
@@ -393,7 +425,7 @@ coro__entry:
         subq    $16, %rsp               /* the words in use go below what is left of this stack */
         FP_STORE %rsp
         movq    %rsp, %r8
-        movq    CORO_CONTEXT_SP(%rcx), %rsp
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
         FP_COMPARE %r8, %rsp, .Lend_differ
         jmp     .Lend_go
 .Lend_differ:
@@ -414,6 +446,19 @@ coro__entry:
 END coro__first_frame
 
 /*
+ * coro/inline.h jumps here with the stack pointer at a frame that one of the above has parked, rax and rdx as for it.
+ */
+        .balign 16
+PUBLIC coro_inline_enter
+coro_inline_enter:
+        .cfi_startproc
+        CFI_PARKED
+        endbr64
+        POP_FRAME_AND_GO
+        .cfi_endproc
+END coro_inline_enter
+
+/*
  * _Noreturn void coro__finish(struct coro__context *context, void *value)
  *
  * End the running coroutine from the middle of its stack: what happens when its body has returned, without the handlers.
@@ -432,10 +477,11 @@ coro__finish:
 END coro__finish
 
 /*
- * coro_step coro__enter_unwind(struct coro__context *context)
+ * coro_step coro__enter_unwind(struct coro__context *context, int inlined)
  *
- * Resume a suspended context, not to go on but to unwind: coro__unwind() runs as if called from where the context is parked.
- * Comes back through coro__finish().
+ * Resume a suspended context, not to go on but to unwind: coro__unwind() runs as if called from where the context is parked. If
+ * that is a yield inlined by coro/inline.h, it goes on and calls coro_inline_unwind() itself, as rdx = 0 asks it to: the compiler
+ * has described the frame at that call. Comes back through coro__finish().
  */
         .balign 16
 HIDDEN coro__enter_unwind
@@ -445,10 +491,10 @@ coro__enter_unwind:
         THREAD_BLOCK
         movq    THREAD(CURRENT), %rcx
         PUSH_FRAME
-        leaq    CORO_LINK_ENDING(%rcx), %rdx
-        movq    %rdx, CORO_CONTEXT_LINK(%rdi)
+        movq    $CORO_STATE_ENDING, CORO_CONTEXT_STATE(%rdi)
+        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
         movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rdi), %rsp
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rdi)
@@ -456,8 +502,15 @@ coro__enter_unwind:
         FP_STORE %r8
         FP_COMPARE %r8, %rsp, .Lunwind_differ
 .Lunwind_go:
+        testl   %esi, %esi
+        jnz     .Lunwind_inlined
         call    coro__unwind
         ud2
+.Lunwind_inlined:
+        xorl    %edx, %edx
+        .cfi_remember_state
+        POP_FRAME_AND_GO
+        .cfi_restore_state
 .Lunwind_differ:
         FP_LOAD %r8, %rsp
         jmp     .Lunwind_go

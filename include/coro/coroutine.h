@@ -301,4 +301,8 @@ CORO_API int coro_set(coro_key_t key, void *value);
 }
 #endif
 
+#ifdef CORO_INLINE
+#    include <coro/inline.h>
+#endif
+
 #endif

@@ -48,6 +48,16 @@ static inline void coro__valgrind_deregister(unsigned id)
     (void)id;
 }
 
+/* A stack goes back to whoever owns its memory: all of it may be used again, and nothing is known of what is in it. */
+static inline void coro__valgrind_release(void *p, size_t size)
+{
+#ifdef CORO_HAVE_VALGRIND
+    if (coro__under_valgrind)
+        VALGRIND_MAKE_MEM_UNDEFINED(p, size);
+#endif
+    (void)p, (void)size;
+}
+
 /* ---- switches of stacks ---- */
 
 /* Memory that a coroutine left behind, about to be a stack again: forget what was known of it. */
@@ -55,10 +65,6 @@ static inline void coro__san_reuse(void *p, size_t size)
 {
 #ifdef CORO_SANITIZED
     __asan_unpoison_memory_region(p, size);
-#endif
-#ifdef CORO_HAVE_VALGRIND
-    if (coro__under_valgrind)
-        VALGRIND_MAKE_MEM_UNDEFINED(p, size);
 #endif
     (void)p, (void)size;
 }

@@ -3,8 +3,8 @@
  * the child of a fork().
  *
  * A forked child has a copy of every coroutine but only one thread, and what the other threads were doing to shared state is
- * lost. So there everything is refused, at no cost to anybody else: the child's token becomes 0, which is no link, so that
- * nothing can be resumed; and the links of the coroutines it runs in are marked as ending, so that nothing yields.
+ * lost. So there everything is refused, at no cost to anybody else: the child's token becomes 0, which is no state, so that
+ * nothing can be resumed; and the coroutines it runs in are marked as ending, so that nothing yields.
  */
 #include "thread.h"
 
@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Named by the assembly, and by nothing else. */
-extern _Thread_local struct coro__thread coro__thread;
-_Thread_local struct coro__thread coro__thread __attribute__((tls_model("initial-exec"), aligned(64)));
+/* Named by assembly alone: asm/, coro__thread_self(), and coro/inline.h, for which it is exported. */
+extern CORO_API _Thread_local struct coro__thread coro_thread_block;
+_Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("initial-exec"), aligned(64)));
 
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
 static pthread_key_t exit_key;
@@ -49,8 +49,8 @@ static void child_forks(void)
     t->idle = NULL; /* nothing to begin with, either */
     if (t->current == NULL)
         return;
-    for (struct coro__context *c = t->current; c != &t->root; c = coro__resumer(c))
-        c->link |= CORO_LINK_ENDING;
+    for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)
+        c->state = CORO_STATE_ENDING;
 }
 
 /* Once a process; what failed is tried again by the next thread that comes. */
@@ -78,7 +78,7 @@ static int prepare_process(void)
 
 int coro__thread_prepare(struct coro__thread *t)
 {
-    static atomic_uintptr_t last_token = 1; /* tokens are odd; 1 is nobody's */
+    static atomic_uintptr_t last_token = 1; /* which is nobody's */
     int err;
 
     if (atomic_load(&in_forked_child))
@@ -88,8 +88,8 @@ int coro__thread_prepare(struct coro__thread *t)
         err = -pthread_setspecific(exit_key, t);
     if (err != 0)
         return err;
-    t->token = atomic_fetch_add(&last_token, 2) + 2;
-    t->root.link = t->token;
+    t->token = atomic_fetch_add(&last_token, 4) + 4;
+    t->root.state = t->token;
     t->current = &t->root;
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * The thread-local block, and the part of a coroutine that the assembly works on.
  *
- * Every thread that uses libcoro has one block. Its `token` is a number that no other thread ever has or had, so that a link can
- * say whose a suspended coroutine is even after its thread has ended. Its `root` stands for the thread's own stack: it is the
+ * Every thread that uses libcoro has one block. Its `token` is a number that no other thread ever has or had, so that a state
+ * can say whose a suspended coroutine is even after its thread has ended. Its `root` stands for the thread's own stack: it is the
  * resumer of the outermost coroutine.
  */
 #ifndef CORO_BASE_THREAD_H
@@ -10,30 +10,32 @@
 
 #include "layout.h"
 #include <coro/base.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* One cache line, dense: all that a switch touches of a coroutine.
+/* The first cache line is all that a switch touches of a coroutine.
  *
- *   I1  suspended           <=>  link is the token of its thread (odd)
- *   I2  entered             <=>  link is the resumer's address, with CORO_LINK_ENDING or without
- *   I3  has returned        <=>  link is CORO_LINK_DEAD
- *   I4  a root               =>  link is odd, so that nothing yields from it                                                */
+ *   I1  suspended           <=>  state is the token of its thread (odd), or that | CORO_STATE_INLINED
+ *   I2  entered             <=>  state is CORO_STATE_ENTERED, that | CORO_STATE_INLINED, or CORO_STATE_ENDING
+ *   I3  has returned        <=>  state is CORO_STATE_DEAD
+ *   I4  a root               =>  state is odd, so that nothing yields from it                                                */
 struct coro__context {
-    /* valid only while parked: suspended, or entered and waiting for one that it resumed */
+    /* valid only while suspended */
     void *sp;
 
-    uintptr_t link; /* switch.S says what the values mean */
+    /* valid only while entered */
+    void *return_sp;               /* where its resumer is parked */
+    uintptr_t state;               /* always valid */
+    struct coro__context *resumer; /* stays as it was afterwards: hardly ever does the next one differ */
 
-    /* constant after create */
-    uint32_t flags;
+    uint32_t flags; /* constant after create */
     uint32_t unused;
-
     void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
     void *(*fn)(void *); /* constant after create */
 
-    /* sanitized builds only; valid only while parked */
-    void *fake_stack;
+    /* sanitized builds only */
+    void *fake_stack;       /* valid only while parked */
     const void *stack_base; /* constant after create; of a root: learnt at the first switch away */
     size_t stack_size;
 };
@@ -51,13 +53,15 @@ struct coro__thread {
 #define CORO__ASSERT_OFFSET(type, field, offset)                                                                       \
     _Static_assert(offsetof(struct type, field) == (offset), "asm/layout.h: " #field)
 CORO__ASSERT_OFFSET(coro__context, sp, CORO_CONTEXT_SP);
-CORO__ASSERT_OFFSET(coro__context, link, CORO_CONTEXT_LINK);
+CORO__ASSERT_OFFSET(coro__context, return_sp, CORO_CONTEXT_RETURN_SP);
+CORO__ASSERT_OFFSET(coro__context, state, CORO_CONTEXT_STATE);
+CORO__ASSERT_OFFSET(coro__context, resumer, CORO_CONTEXT_RESUMER);
 CORO__ASSERT_OFFSET(coro__context, flags, CORO_CONTEXT_FLAGS);
 CORO__ASSERT_OFFSET(coro__context, at_end, CORO_CONTEXT_AT_END);
 CORO__ASSERT_OFFSET(coro__context, fn, CORO_CONTEXT_FN);
 CORO__ASSERT_OFFSET(coro__thread, current, CORO_THREAD_CURRENT);
 CORO__ASSERT_OFFSET(coro__thread, token, CORO_THREAD_TOKEN);
-_Static_assert(sizeof(struct coro__context) == CORO_CONTEXT_SIZE, "asm/layout.h: a context is one cache line");
+_Static_assert(offsetof(struct coro__context, fake_stack) < 64, "what a switch touches is one cache line");
 
 /* The calling thread's block. In assembly, so that no compiler sees the thread-local itself: it would compute the address once and
    keep it over a switch, after which it may be another thread's. */
@@ -66,7 +70,7 @@ static inline __attribute__((always_inline)) struct coro__thread *coro__thread_s
     struct coro__thread *t;
 
 #if defined(__x86_64__)
-    __asm__ volatile("movq coro__thread@gottpoff(%%rip), %0\n\t"
+    __asm__ volatile("movq coro_thread_block@gottpoff(%%rip), %0\n\t"
                      "addq %%fs:0, %0"
                      : "=r"(t)
                      :
@@ -75,8 +79,8 @@ static inline __attribute__((always_inline)) struct coro__thread *coro__thread_s
     uintptr_t offset;
 
     __asm__ volatile("mrs %0, tpidr_el0\n\t"
-                     "adrp %1, :gottprel:coro__thread\n\t"
-                     "ldr %1, [%1, #:gottprel_lo12:coro__thread]\n\t"
+                     "adrp %1, :gottprel:coro_thread_block\n\t"
+                     "ldr %1, [%1, #:gottprel_lo12:coro_thread_block]\n\t"
                      "add %0, %0, %1"
                      : "=&r"(t), "=&r"(offset));
 #endif
@@ -95,9 +99,10 @@ static inline int coro__thread_enter(struct coro__thread **out)
     return __builtin_expect(t->token != 0, 1) ? 0 : coro__thread_prepare(t);
 }
 
-static inline struct coro__context *coro__resumer(const struct coro__context *c)
+/* Is this the state of a context that the thread with this token may resume? */
+static inline bool coro__suspended(uintptr_t state, uintptr_t token)
 {
-    return (struct coro__context *)(c->link & ~(uintptr_t)CORO_LINK_ENDING);
+    return (state & ~(uintptr_t)CORO_STATE_INLINED) == token;
 }
 
 /* What the layers above leave to be done when a thread ends, in this order. Set once, before the first thread is prepared. */

@@ -20,7 +20,7 @@ void coro__entry(void);
 _Noreturn void coro__finish(struct coro__context *context, void *value);
 
 /* Enter a suspended context to unwind it: coro__unwind(context) runs on top of its stack. Back when that calls coro__finish(). */
-void coro__enter_unwind(struct coro__context *context);
+void coro__enter_unwind(struct coro__context *context, int inlined);
 
 /* Called from the assembly. */
 void coro__run_at_end(struct coro__context *context);

@@ -99,13 +99,15 @@ static void delist(struct coro *co)
 
 static void free_coroutine(struct coro *co)
 {
+    const coro_stack_allocator *allocator = co->allocator;
     coro_stack stack = co->stack; /* co lies in it */
 
     if (co->owner != CORO__ORPHANED)
         delist(co);
     coro__valgrind_deregister(co->valgrind_id);
-    if (co->allocator != NULL)
-        co->allocator->free(co->allocator->ctx, &stack);
+    coro__valgrind_release(stack.base, (size_t)((char *)(co + 1) - (char *)stack.base));
+    if (allocator != NULL)
+        allocator->free(allocator->ctx, &stack);
 }
 
 static void free_idle(struct coro__thread *t)
@@ -129,10 +131,10 @@ static void orphan_all(struct coro__thread *t)
     free_idle(t);
     for (struct coro *co = t->live, *next; co != NULL; co = next) {
         next = co->next_live;
-        if (co->context.link == co->owner)
-            co->context.link = CORO__ORPHANED;
+        if (coro__suspended(co->context.state, co->owner))
+            co->context.state = CORO__ORPHANED | (co->context.state & CORO_STATE_INLINED);
         else
-            co->context.link = CORO_LINK_DEAD;
+            co->context.state = CORO_STATE_DEAD;
         __atomic_store_n(&co->owner, CORO__ORPHANED, __ATOMIC_RELEASE);
     }
     t->live = NULL;
@@ -157,7 +159,7 @@ static void set_name(struct coro *co, const char *name)
 
 static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t token)
 {
-    co->context.link = token;
+    co->context.state = token;
     co->context.flags = opts->flags;
     coro__san_start(&co->context, fn);
     coro__context_make(&co->context, co);
@@ -192,6 +194,7 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
     coro__san_reuse(stack.base, stack.size + headroom);
 
     co = place(&stack, headroom);
+    co->context.resumer = NULL;
     co->context.at_end = NULL;
     co->context.stack_base = stack.base;
     co->context.stack_size = (size_t)((char *)co - (char *)stack.base);
@@ -237,8 +240,8 @@ int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
 static int destroy_error(const struct coro *co, const struct coro__thread *t)
 {
     uintptr_t owner = __atomic_load_n(&co->owner, __ATOMIC_ACQUIRE);
-    uintptr_t link = __atomic_load_n(&co->context.link, __ATOMIC_RELAXED);
-    bool entered = link != owner && link != CORO_LINK_DEAD;
+    uintptr_t state = __atomic_load_n(&co->context.state, __ATOMIC_RELAXED);
+    bool entered = state != CORO_STATE_DEAD && !coro__suspended(state, owner);
 
     if (owner != t->token && owner != CORO__ORPHANED)
         return entered ? -EBUSY : -EPERM;
@@ -264,9 +267,9 @@ static __attribute__((noinline)) int destroy(struct coro *co)
         err = destroy_error(co, t);
     if (err != 0)
         return err;
-    if (co->context.link != CORO_LINK_DEAD && co->context.sp != first_frame_of(co)) {
+    if (co->context.state != CORO_STATE_DEAD && co->context.sp != first_frame_of(co)) {
         coro__san_leave(&t->current->fake_stack, &co->context);
-        coro__enter_unwind(&co->context);
+        coro__enter_unwind(&co->context, (co->context.state & CORO_STATE_INLINED) != 0);
         coro__san_arrive(t->current->fake_stack, NULL);
     }
     check_canary(co);
@@ -278,7 +281,7 @@ int coro_destroy(coro_t *co)
 {
     struct coro__thread *t = coro__thread_self();
 
-    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.link != CORO_LINK_DEAD) ||
+    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.state != CORO_STATE_DEAD) ||
         unlikely(!co->reusable) || unlikely(t->idle_count == IDLE_MOST))
         return destroy(co);
     co->name[0] = '\0';
@@ -300,11 +303,11 @@ int coro__resume_error(const struct coro *co)
     err = coro__thread_enter(&t);
     if (err != 0)
         return err;
-    if (__atomic_load_n(&co->context.link, __ATOMIC_RELAXED) == CORO_LINK_DEAD)
+    if (__atomic_load_n(&co->context.state, __ATOMIC_RELAXED) == CORO_STATE_DEAD)
         return -ESRCH;
     if (__atomic_load_n(&co->owner, __ATOMIC_RELAXED) != t->token)
         return -EPERM;
-    return co->context.link == t->token ? 0 : -EDEADLK;
+    return coro__suspended(co->context.state, t->token) ? 0 : -EDEADLK;
 }
 
 int coro__yield_error(void)
@@ -316,7 +319,7 @@ int coro__yield_error(void)
         return err;
     if (t->current == &t->root)
         return -EPERM;
-    return (t->current->link & CORO_LINK_ENDING) != 0 ? -ECANCELED : 0;
+    return t->current->state == CORO_STATE_ENDING ? -ECANCELED : 0;
 }
 
 int coro__transfer_error(const struct coro *to)
@@ -379,15 +382,15 @@ coro_t *coro_self(void)
 
 coro_status coro_get_status(const coro_t *co)
 {
-    uintptr_t link, owner;
+    uintptr_t state, owner;
 
     if (co == NULL)
         return CORO_DEAD;
-    link = __atomic_load_n(&co->context.link, __ATOMIC_RELAXED);
+    state = __atomic_load_n(&co->context.state, __ATOMIC_RELAXED);
     owner = __atomic_load_n(&co->owner, __ATOMIC_RELAXED);
-    if (link == CORO_LINK_DEAD)
+    if (state == CORO_STATE_DEAD)
         return CORO_DEAD;
-    if (link == owner)
+    if (coro__suspended(state, owner))
         return CORO_SUSPENDED;
     return co == coro_self() || owner != coro__thread_self()->token ? CORO_RUNNING : CORO_NORMAL;
 }

@@ -219,7 +219,7 @@ void coro__run_at_end(struct coro__context *context)
 {
     struct at_end *record = context->at_end;
 
-    context->link |= CORO_LINK_ENDING;
+    context->state = CORO_STATE_ENDING;
     run_handlers(record);
     for (int round = 0; round < ROUNDS && run_destructors(record); round++)
         run_handlers(record);

@@ -35,7 +35,7 @@ void *coro_yield(void *output)
 
     if (coro__yield_error() != 0)
         return coro__yield_raw(output);
-    coro__san_leave(&self->fake_stack, coro__resumer(self));
+    coro__san_leave(&self->fake_stack, self->resumer);
     input = coro__yield_raw(output);
     coro__san_arrive(self->fake_stack, NULL);
     return input;
@@ -60,11 +60,11 @@ void *coro__sanitized_body(void *input)
     coro_fn *body = (coro_fn *)self->fake_stack;
     void *value;
 
-    coro__san_arrive(NULL, coro__resumer(self));
+    coro__san_arrive(NULL, self->resumer);
     value = body(input);
     if (self->at_end != NULL)
         coro__run_at_end(self);
-    coro__san_leave(NULL, coro__resumer(self));
+    coro__san_leave(NULL, self->resumer);
     return value;
 }
 

@@ -16,7 +16,7 @@ static _Noreturn void end(struct coro__context *context)
 {
     if (context->at_end != NULL)
         coro__run_at_end(context);
-    coro__san_leave(NULL, coro__resumer(context));
+    coro__san_leave(NULL, context->resumer);
     coro__finish(context, NULL);
 }
 
@@ -44,7 +44,7 @@ void coro__unwind(struct coro__context *context)
 {
     struct _Unwind_Exception *unwinding = &coro__of_context(context)->unwinding;
 
-    coro__san_arrive(context->fake_stack, coro__resumer(context));
+    coro__san_arrive(context->fake_stack, context->resumer);
     memset(unwinding, 0, sizeof *unwinding);
     memcpy(&unwinding->exception_class, "CORO\0\0\0", sizeof unwinding->exception_class);
     unwinding->exception_cleanup = swallowed;
