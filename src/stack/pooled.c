@@ -440,7 +440,8 @@ size_t coro_stack_trim(void)
     struct cache *cache;
     size_t bytes = 0;
 
-    on_trim();
+    if (on_trim != NULL) /* it is in a program that has coroutines, and not only stacks */
+        on_trim();
     cache = coro__thread_self()->stack_cache;
     for (unsigned class = 0; class < CLASSES; class ++) {
         struct slot *shared;
