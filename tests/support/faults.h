@@ -1,0 +1,40 @@
+/*
+ * Calls that fail when they are told to. test_faults is linked so that the library's and the test's own calls of malloc(), mmap()
+ * and so on come here first (ld --wrap).
+ */
+#ifndef TESTS_SUPPORT_FAULTS_H
+#define TESTS_SUPPORT_FAULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* From now on let n calls pass and fail the one after them. */
+void faults_arm(size_t n);
+
+/* Was there one to fail? Nothing fails any more. */
+bool faults_disarm(void);
+
+/* The name of the call that failed. */
+const char *faults_last(void);
+
+/* How madvise(MADV_GUARD_INSTALL) behaves, whether armed or not. */
+enum guard_advice {
+    ADVICE_AS_IS,
+    ADVICE_REFUSED,      /* EINVAL: an old kernel */
+    ADVICE_LIES,         /* 0, and does nothing: an emulator */
+    ADVICE_REFUSED_LATE, /* as is the first time (a probe), EINVAL afterwards: locked memory */
+};
+void faults_set_advice(enum guard_advice advice);
+
+/* mprotect() fails always, whether armed or not. */
+void faults_forbid_mprotect(bool forbidden);
+
+/* What is out at the moment. */
+struct balance {
+    long blocks; /* of malloc() and the like */
+    long bytes;  /* of mmap() */
+    long keys;   /* of pthread_key_create(), ever */
+};
+struct balance faults_balance(void);
+
+#endif

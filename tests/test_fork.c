@@ -1,0 +1,355 @@
+/*
+ * In the child of a fork every call is refused with -ECHILD, and the child can still leave the coroutine it was forked in.
+ *
+ * A child says what was wrong in its exit code: the number of the check that failed, 0 if none did.
+ */
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition);                                             \
+            return 1;                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+static void assert_well(const struct child_end *end)
+{
+    if (end->code != 0)
+        print_error("child: exit code %d, signal %d, said: %s\n", end->code, end->signal, end->said);
+    assert_int_equal(end->code, 0);
+}
+
+static void mark_arg(void *arg)
+{
+    mark(*(char *)arg);
+}
+
+static coro_t *fresh, *suspended, *dead;
+static coro_key_t key;
+
+static void *returns(void *input)
+{
+    return input;
+}
+
+static void *yields(void *input)
+{
+    coro_defer(mark_arg, "d");
+    coro_set(key, input);
+    return coro_yield(input);
+}
+
+static void make_all(void)
+{
+    assert_int_equal(coro_key_create(&key, NULL), 0);
+    fresh = made(returns), suspended = made(yields), dead = made(returns);
+    coro_resume(suspended, &key);
+    coro_resume(dead, NULL);
+}
+
+/* The parent goes on as if nothing had been. */
+static void assert_all_as_before_and_destroy(void)
+{
+    assert_string_equal(trace, "");
+    assert_step(coro_resume(fresh, &key), CORO_RETURNED, &key);
+    assert_step(coro_resume(suspended, &fresh), CORO_RETURNED, &fresh);
+    assert_string_equal(trace, "d");
+    assert_int_equal(coro_destroy(fresh), 0);
+    assert_int_equal(coro_destroy(suspended), 0);
+    assert_int_equal(coro_destroy(dead), 0);
+    assert_int_equal(coro_key_delete(key), 0);
+}
+
+static bool is_echild(coro_step s)
+{
+    return s.status == -ECHILD && s.value == NULL;
+}
+
+static int everything_is_refused(long arg)
+{
+    coro_t *co = fresh;
+
+    (void)arg;
+    CHECK(coro_create(&co, returns, NULL) == -ECHILD);
+    CHECK(co == fresh);
+    CHECK(is_echild(coro_resume(fresh, &co)));
+    CHECK(is_echild(coro_resume(suspended, &co)));
+    CHECK(coro_destroy(fresh) == -ECHILD);
+    CHECK(coro_destroy(suspended) == -ECHILD);
+    CHECK(coro_destroy(dead) == -ECHILD);
+    CHECK(coro_defer(mark_arg, "x") == -ECHILD);
+    CHECK(coro_set(key, &co) == -ECHILD);
+    CHECK(is_echild(coro_transfer(fresh, &co)));
+    CHECK(is_echild(coro_transfer(suspended, &co)));
+    errno = 0;
+    CHECK(coro_yield(&co) == NULL && errno == ECHILD);
+    CHECK(trace[0] == '\0');
+    return 0;
+}
+
+static void a_child_is_refused_everything(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    end = in_forked_child(everything_is_refused, 0);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+}
+
+static int forks_again(long generations)
+{
+    struct child_end end;
+
+    CHECK(everything_is_refused(0) == 0);
+    if (generations > 0) {
+        end = in_forked_child(forks_again, generations - 1);
+        CHECK(end.code == 0);
+    }
+    return 0;
+}
+
+static void so_is_the_child_of_a_child(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    end = in_forked_child(forks_again, 2);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+}
+
+static void *tries_on_a_thread(void *arg)
+{
+    *(int *)arg = everything_is_refused(0);
+    return NULL;
+}
+
+static int starts_a_thread(long arg)
+{
+    pthread_t thread;
+    int result = 1;
+
+    (void)arg;
+    CHECK(pthread_create(&thread, NULL, tries_on_a_thread, &result) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return result;
+}
+
+static void so_is_a_thread_of_the_child(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    end = in_forked_child(starts_a_thread, 0);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+}
+
+static void *forks_on_a_thread(void *arg)
+{
+    *(struct child_end *)arg = in_forked_child(everything_is_refused, 0);
+    return NULL;
+}
+
+static void so_is_the_child_of_a_thread_that_never_used_it(void **state)
+{
+    struct child_end end;
+    pthread_t thread;
+    (void)state;
+
+    make_all();
+    assert_int_equal(pthread_create(&thread, NULL, forks_on_a_thread, &end), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+}
+
+static int questions_are_answered(long arg)
+{
+    (void)arg;
+    CHECK(coro_get_status(fresh) == CORO_SUSPENDED);
+    CHECK(coro_get_status(dead) == CORO_DEAD);
+    CHECK(coro_name(fresh)[0] == '\0');
+    CHECK(coro_stack_size(suspended) == 65536);
+    CHECK(coro_self() == NULL);
+    return 0;
+}
+
+static void questions_do_no_harm_in_a_child(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    end = in_forked_child(questions_are_answered, 0);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+}
+
+/* ---- forked inside ---- */
+
+static void *forks_inside(void *input)
+{
+    *(struct child_end *)input = in_forked_child(everything_is_refused, 0);
+    coro_yield("the parent yields");
+    return NULL;
+}
+
+static void a_fork_inside_a_coroutine_is_refused_as_well(void **state)
+{
+    struct child_end end;
+    coro_t *co;
+    (void)state;
+
+    make_all();
+    co = made(forks_inside);
+    assert_string_equal(coro_resume(co, &end).value, "the parent yields");
+    assert_well(&end);
+    assert_step(coro_resume(co, NULL), CORO_RETURNED, NULL);
+    assert_int_equal(coro_destroy(co), 0);
+    assert_all_as_before_and_destroy();
+}
+
+/* fork() itself, for children that have to come back through the frames that the parent goes back through. */
+static pid_t here;
+
+static void *forks_and_returns(void *input)
+{
+    here = fork();
+    if (here == 0 && everything_is_refused(0) != 0)
+        _exit(1);
+    return input;
+}
+
+static void *resumes_one_that_forks(void *input)
+{
+    coro_step s = coro_resume(input, input);
+
+    if (here == 0 && (s.status != CORO_RETURNED || s.value != input || everything_is_refused(0) != 0))
+        _exit(2);
+    return s.value;
+}
+
+static void a_child_may_return_from_its_coroutines(void **state)
+{
+    coro_t *outer, *inner;
+    int status = 0;
+    (void)state;
+
+    make_all();
+    inner = made(forks_and_returns), outer = made(resumes_one_that_forks);
+    coro_step s = coro_resume(outer, inner);
+    if (here == 0)
+        _exit(s.status == CORO_RETURNED && s.value == inner && coro_self() == NULL ? everything_is_refused(0) : 3);
+    assert_true(here > 0);
+    assert_int_equal(waitpid(here, &status, 0), here);
+    assert_int_equal(status, 0);
+    assert_step(s, CORO_RETURNED, inner);
+    assert_int_equal(coro_destroy(outer), 0);
+    assert_int_equal(coro_destroy(inner), 0);
+    assert_all_as_before_and_destroy();
+}
+
+static void *yields_in_the_child(void *input)
+{
+    here = fork();
+    if (here == 0) {
+        errno = 0;
+        if (coro_yield(input) != NULL || errno != ECHILD)
+            _exit(4);
+        if (!is_echild(coro_transfer(fresh, input)) || coro_self() == NULL)
+            _exit(5);
+        return "child";
+    }
+    coro_yield("parent");
+    return NULL;
+}
+
+static void a_child_cannot_yield_from_its_coroutine(void **state)
+{
+    coro_t *co;
+    int status = 0;
+    (void)state;
+
+    make_all();
+    co = made(yields_in_the_child);
+    coro_step s = coro_resume(co, NULL);
+    if (here == 0)
+        _exit(s.status == CORO_RETURNED && s.value != NULL ? 0 : 6);
+    assert_int_equal(waitpid(here, &status, 0), here);
+    assert_int_equal(status, 0);
+    assert_string_equal(s.value, "parent");
+    assert_int_equal(coro_destroy(co), 0);
+    assert_all_as_before_and_destroy();
+}
+
+static void *defers_and_forks(void *input)
+{
+    coro_defer(mark_arg, "h");
+    here = fork();
+    return input;
+}
+
+static void a_child_that_returns_runs_the_handlers(void **state)
+{
+    coro_t *co;
+    int status = 0;
+    (void)state;
+
+    co = made(defers_and_forks);
+    coro_resume(co, NULL);
+    if (here == 0)
+        _exit(trace[0] == 'h' && trace[1] == '\0' ? 0 : 7);
+    assert_int_equal(waitpid(here, &status, 0), here);
+    assert_int_equal(status, 0);
+    assert_string_equal(trace, "h");
+    assert_int_equal(coro_destroy(co), 0);
+}
+
+static int uses_the_library(long arg)
+{
+    coro_t *co;
+
+    (void)arg;
+    CHECK(coro_create(&co, returns, NULL) == 0);
+    CHECK(coro_resume(co, co).value == co);
+    CHECK(coro_destroy(co) == 0);
+    coro_stack_trim();
+    return 0;
+}
+
+static void a_process_that_has_never_used_it_starts_anew(void **state)
+{
+    struct child_end end = in_fresh_child(uses_the_library, 0);
+    (void)state;
+
+    assert_well(&end);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_child_is_refused_everything),
+        TEST(so_is_the_child_of_a_child),
+        TEST(so_is_a_thread_of_the_child),
+        TEST(so_is_the_child_of_a_thread_that_never_used_it),
+        TEST(questions_do_no_harm_in_a_child),
+        TEST(a_fork_inside_a_coroutine_is_refused_as_well),
+        TEST(a_child_may_return_from_its_coroutines),
+        TEST(a_child_cannot_yield_from_its_coroutine),
+        TEST(a_child_that_returns_runs_the_handlers),
+        TEST(a_process_that_has_never_used_it_starts_anew),
+    };
+
+    return RUN_TESTS(tests);
+}
