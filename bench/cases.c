@@ -1,0 +1,67 @@
+/*
+ * The cases. What holds for all of them: a round trip is one resume and the yield that answers it; nobody passes values or looks
+ * at them; libcoro runs with default options unless a case says otherwise.
+ */
+#include "bench.h"
+
+const struct bench_case bench_cases[] = {
+    {.name = "switch",
+     .title = "Resume and yield",
+     .what = "ns a round trip",
+     .about =
+         "A round trip in a tight loop. libcoro shares the floating-point control words here (CORO_NO_FPENV); peers "
+         "leave them out where they can, and their row says so where they cannot.",
+     .sizes = {1}},
+    {.name = "switch-fp",
+     .title = "Resume and yield, floating-point control words kept",
+     .what = "ns a round trip",
+     .about =
+         "The same between contexts that each have a rounding mode and exception masks of their own. Only peers that "
+         "keep these apart.",
+     .sizes = {1}},
+    {.name = "switch-helper",
+     .title = "Resume and yield, each behind a function",
+     .what = "ns a round trip",
+     .about =
+         "The same, with floating-point control words, but resume and yield are each called by one function that the "
+         "loop calls: as in programs that do more than switch.",
+     .sizes = {1}},
+    {.name = "robin",
+     .title = "Many coroutines in turn",
+     .what = "ns a round trip",
+     .about =
+         "A round trip, with the next coroutine each time. What grows is the price of memory: stacks and bookkeeping "
+         "that are in no cache any more.",
+     .size_is = "coroutines",
+     .sizes = {2, 10, 100, 1000, 10000, 100000, 1000000}},
+    {.name = "create",
+     .title = "Create, run, destroy",
+     .what = "ns a coroutine",
+     .about = "A coroutine whose function returns at once, one after the other: stacks are recycled.",
+     .sizes = {1}},
+    {.name = "create-fresh",
+     .title = "Create on fresh memory",
+     .what = "ns a coroutine",
+     .about = "Coroutines that all stay alive, each on a new stack with a guard, each run up to its first yield: "
+              "mapping, guard "
+              "and first page fault included. Not timed: giving everything back to the kernel after every 2,000.",
+     .batch = 2000,
+     .sizes = {1}},
+    {.name = "unwind",
+     .title = "Destroy in the middle",
+     .what = "ns a coroutine",
+     .about = "A coroutine that is suspended some frames deep is destroyed, and the cleanup of every frame runs.",
+     .size_is = "frames",
+     .batch = 500,
+     .sizes = {1, 16}},
+    {.name = "memory",
+     .title = "Memory of a live coroutine",
+     .what = "KiB a coroutine",
+     .about = "Resident memory and page tables of a process with so many coroutines, each suspended after a first "
+              "yield, less "
+              "what the process had before, for each of them.",
+     .size_is = "coroutines",
+     .unit = BENCH_KIB,
+     .sizes = {10000, 100000, 1000000}},
+    {.name = NULL},
+};

@@ -1,0 +1,257 @@
+/*
+ * libcoro, as a program uses it: linked, guarded stacks from the default allocator. coro_inline.c compiles this once more, with
+ * the header's inline path.
+ */
+#include "bench.h"
+
+#include <coro.h>
+
+static coro_t *one, **all;
+static size_t all_count;
+
+static void make(coro_t **out, coro_fn *fn, unsigned flags)
+{
+    coro_opts opts = {.stack_size = BENCH_STACK, .flags = flags};
+
+    if (coro_create(out, fn, &opts) != 0)
+        bench_fail("coro_create");
+}
+
+static void destroy(coro_t *co)
+{
+    if (coro_destroy(co) != 0)
+        bench_fail("coro_destroy");
+}
+
+/* ---- switch, switch-fp ---- */
+
+static void *yield_always(void *input)
+{
+    for (;;)
+        input = coro_yield(input);
+    return NULL;
+}
+
+static long setup_switch(size_t size)
+{
+    make(&one, yield_always, CORO_NO_FPENV);
+    return (long)size;
+}
+
+static long setup_switch_fp(size_t size)
+{
+    make(&one, yield_always, 0);
+    return (long)size;
+}
+
+static void run_switch(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        coro_resume(one, NULL);
+}
+
+/* ---- switch-helper ---- */
+
+static BENCH_HELPER void *helped_yield(void *output)
+{
+    void *input = coro_yield(output);
+
+    BENCH_NO_TAIL;
+    return input;
+}
+
+static BENCH_HELPER coro_step helped_resume(coro_t *co)
+{
+    coro_step step = coro_resume(co, NULL);
+
+    BENCH_NO_TAIL;
+    return step;
+}
+
+static void *helped_yield_always(void *input)
+{
+    for (;;)
+        input = helped_yield(input);
+    return NULL;
+}
+
+static long setup_helper(size_t size)
+{
+    make(&one, helped_yield_always, 0);
+    return (long)size;
+}
+
+static void run_helper(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        helped_resume(one);
+}
+
+/* ---- robin, memory ---- */
+
+static long setup_robin(size_t size)
+{
+    all = bench_array(size, sizeof *all);
+    for (all_count = 0; all_count < size; all_count++)
+        make(&all[all_count], yield_always, 0);
+    return (long)size;
+}
+
+static void run_robin(uint64_t operations)
+{
+    for (size_t i = 0; operations > 0; operations--) {
+        coro_resume(all[i], NULL);
+        if (++i == all_count)
+            i = 0;
+    }
+}
+
+static void *return_at_once(void *input)
+{
+    return input;
+}
+
+/* ---- create ---- */
+
+static long setup_create(size_t size)
+{
+    return (long)size;
+}
+
+static void run_create(uint64_t operations)
+{
+    coro_t *co;
+
+    for (; operations > 0; operations--) {
+        make(&co, return_at_once, 0);
+        coro_resume(co, NULL);
+        destroy(co);
+    }
+}
+
+#ifdef CORO_INLINE
+
+static const char *version(void)
+{
+    return coro_version();
+}
+
+const struct bench_peer bench_peer_coro_inline = {
+    .name = "libcoro inline",
+    .what = "the same with `#define CORO_INLINE`: the fast path of resume and yield inlined",
+    .role = BENCH_OURS,
+    .version = version,
+    .works = {{"switch", setup_switch, NULL, run_switch, 0, "FP words shared"},
+              {"switch-fp", setup_switch_fp, NULL, run_switch, 0, NULL},
+              {"switch-helper", setup_helper, NULL, run_helper, 0, NULL},
+              {"robin", setup_robin, NULL, run_robin, 0, "guarded"},
+              {"create", setup_create, NULL, run_create, 0, NULL}},
+};
+
+#else
+
+static size_t depth;
+static size_t cleanups; /* that have run */
+
+static long setup_memory(size_t size)
+{
+    setup_robin(size);
+    run_robin(size);
+    return (long)size;
+}
+
+/* ---- create-fresh ---- */
+
+static void destroy_all(void)
+{
+    for (; all_count > 0; all_count--)
+        destroy(all[all_count - 1]);
+}
+
+static long setup_batch(size_t size)
+{
+    all = bench_array(BENCH_BATCH, sizeof *all);
+    depth = size;
+    return (long)size;
+}
+
+static void prepare_fresh(size_t operations)
+{
+    (void)operations;
+    destroy_all();
+    coro_stack_trim();
+}
+
+static void run_fresh(uint64_t operations)
+{
+    for (; all_count < operations; all_count++) {
+        make(&all[all_count], yield_always, 0);
+        coro_resume(all[all_count], NULL);
+    }
+}
+
+/* ---- unwind ---- */
+
+static void clean_up(const char *frame)
+{
+    (void)frame;
+    cleanups++;
+}
+
+static BENCH_HELPER void go_down(size_t frames)
+{
+    __attribute__((cleanup(clean_up))) char frame;
+
+    if (frames > 1)
+        go_down(frames - 1);
+    else
+        coro_yield(&frame);
+    BENCH_NO_TAIL;
+}
+
+static void *suspend_deep(void *input)
+{
+    go_down(depth);
+    return input;
+}
+
+static void prepare_unwind(size_t operations)
+{
+    static size_t expected;
+
+    if (cleanups != expected)
+        bench_fail("cleanups were not run");
+    expected += operations * depth;
+    for (all_count = 0; all_count < operations; all_count++) {
+        make(&all[all_count], suspend_deep, 0);
+        coro_resume(all[all_count], NULL);
+    }
+}
+
+static void run_unwind(uint64_t operations)
+{
+    (void)operations;
+    destroy_all();
+}
+
+static const char *version(void)
+{
+    return coro_version();
+}
+
+const struct bench_peer bench_peer_coro = {
+    .name = "libcoro",
+    .what = "coro_resume(), coro_yield(), linked statically; every stack guarded",
+    .role = BENCH_OURS,
+    .version = version,
+    .works = {{"switch", setup_switch, NULL, run_switch, 0, "FP words shared"},
+              {"switch-fp", setup_switch_fp, NULL, run_switch, 0, NULL},
+              {"switch-helper", setup_helper, NULL, run_helper, 0, NULL},
+              {"robin", setup_robin, NULL, run_robin, 0, "guarded"},
+              {"create", setup_create, NULL, run_create, 0, "guarded"},
+              {"create-fresh", setup_batch, prepare_fresh, run_fresh, 0, "guarded"},
+              {"unwind", setup_batch, prepare_unwind, run_unwind, 0, NULL},
+              {"memory", setup_memory, NULL, NULL, 0, "guarded"}},
+};
+
+#endif

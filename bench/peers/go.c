@@ -1,0 +1,19 @@
+/* Go takes its samples itself, in a program of its own: gobench/main.go. */
+#include "bench.h"
+
+static const char *version(void)
+{
+    return BENCH_GO_VERSION;
+}
+
+const struct bench_peer bench_peer_go = {
+    .name = "Go",
+    .what = "goroutines of one processor that hand over with two unbuffered channels; a program of its own",
+    .version = version,
+    .program = "gobench",
+    .works = {{.name = "switch", .note = "no FP words"},
+              {.name = "switch-helper", .note = "no FP words"},
+              {.name = "robin", .note = "growing stacks"},
+              {.name = "create", .note = "growing stacks"},
+              {.name = "memory", .note = "growing stacks"}},
+};

@@ -1,0 +1,187 @@
+// gobench: the Go peer of coro-bench.
+//
+//	gobench CASE SIZE OPERATIONS
+//
+// takes one sample and prints what sample.h says: how many there are, the operations done, and the value. With 0 operations it
+// finds out how many fill a sample of SAMPLE_NS nanoseconds (from the environment).
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// To resume is to send on `in` and to receive from `out`; to yield is the other way round.
+type coroutine struct{ in, out chan struct{} }
+
+func (c *coroutine) yieldAlways() {
+	for {
+		<-c.in
+		c.out <- struct{}{}
+	}
+}
+
+func (c *coroutine) resume() {
+	c.in <- struct{}{}
+	<-c.out
+}
+
+//go:noinline
+func (c *coroutine) helpedYield() {
+	c.out <- struct{}{}
+	<-c.in
+}
+
+func (c *coroutine) helpedYieldAlways() {
+	<-c.in
+	for {
+		c.helpedYield()
+	}
+}
+
+//go:noinline
+func (c *coroutine) helpedResume() {
+	c.in <- struct{}{}
+	<-c.out
+}
+
+func make1(body func(*coroutine)) *coroutine {
+	c := &coroutine{make(chan struct{}), make(chan struct{})}
+	go body(c)
+	return c
+}
+
+func makeAll(size uint64) []*coroutine {
+	all := make([]*coroutine, size)
+	for i := range all {
+		all[i] = make1((*coroutine).yieldAlways)
+	}
+	return all
+}
+
+// Returns the function that does so many operations.
+func setup(name string, size uint64) func(uint64) {
+	switch name {
+	case "switch":
+		c := make1((*coroutine).yieldAlways)
+		return func(operations uint64) {
+			for ; operations > 0; operations-- {
+				c.resume()
+			}
+		}
+	case "switch-helper":
+		c := make1((*coroutine).helpedYieldAlways)
+		return func(operations uint64) {
+			for ; operations > 0; operations-- {
+				c.helpedResume()
+			}
+		}
+	case "robin", "memory":
+		all := makeAll(size)
+		return func(operations uint64) {
+			for i := 0; operations > 0; operations-- {
+				all[i].resume()
+				if i++; i == len(all) {
+					i = 0
+				}
+			}
+		}
+	case "create":
+		done := make(chan struct{})
+		return func(operations uint64) {
+			for ; operations > 0; operations-- {
+				go func() { done <- struct{}{} }()
+				<-done
+			}
+		}
+	}
+	fail("no such case: " + name)
+	return nil
+}
+
+func fail(why string) {
+	fmt.Fprintln(os.Stderr, "gobench:", why)
+	os.Exit(1)
+}
+
+// A figure in KiB of a file of /proc.
+func kib(path, field string) float64 {
+	file, err := os.Open(path)
+	if err != nil {
+		fail(err.Error())
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		if len(words) > 1 && words[0] == field {
+			n, _ := strconv.ParseFloat(words[1], 64)
+			return n
+		}
+	}
+	return 0
+}
+
+func resident() float64 {
+	return kib("/proc/self/smaps_rollup", "Rss:") + kib("/proc/self/status", "VmPTE:")
+}
+
+func timed(run func(uint64), operations uint64) time.Duration {
+	begin := time.Now()
+	run(operations)
+	return time.Since(begin)
+}
+
+// As many operations as fill a sample, in whole turns of `size`.
+func calibrate(run func(uint64), size uint64) uint64 {
+	sample, err := strconv.ParseInt(os.Getenv("SAMPLE_NS"), 10, 64)
+	if err != nil {
+		fail("SAMPLE_NS is not set")
+	}
+	operations := size
+	took := timed(run, operations)
+	for took < time.Duration(sample/8) {
+		operations *= 2
+		took = timed(run, operations)
+	}
+	turns := uint64(float64(operations) * float64(sample) / float64(took) / float64(size))
+	if turns == 0 {
+		turns = 1
+	}
+	return turns * size
+}
+
+func main() {
+	if len(os.Args) != 4 {
+		fail("usage: gobench CASE SIZE OPERATIONS")
+	}
+	name := os.Args[1]
+	size, err1 := strconv.ParseUint(os.Args[2], 10, 64)
+	operations, err2 := strconv.ParseUint(os.Args[3], 10, 64)
+	if err1 != nil || err2 != nil || size == 0 {
+		fail("not a number")
+	}
+	runtime.GOMAXPROCS(1)
+	if name == "memory" {
+		before := resident()
+		setup(name, size)(size)
+		fmt.Println(size, size, (resident()-before)/float64(size))
+		return
+	}
+	run := setup(name, size)
+	if operations == 0 {
+		fmt.Println(size, calibrate(run, size), 0)
+		return
+	}
+	warm := operations / 8
+	if warm < size {
+		warm = size
+	}
+	timed(run, warm)
+	took := timed(run, operations)
+	fmt.Println(size, operations, float64(took.Nanoseconds())/float64(operations))
+}

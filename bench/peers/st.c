@@ -1,0 +1,141 @@
+/*
+ * state-threads has threads and a scheduler, and no plain yield. Resume signals the condition of the other thread and waits on
+ * one's own, yield does the same the other way round.
+ */
+#include "bench.h"
+
+#include <st.h>
+
+struct co {
+    st_cond_t go;
+};
+
+static st_cond_t back;
+static struct co one, *all;
+static size_t all_count;
+
+static void hand_over(st_cond_t to, st_cond_t own)
+{
+    st_cond_signal(to);
+    st_cond_wait(own);
+}
+
+static void *yield_always(void *arg)
+{
+    struct co *co = arg;
+
+    for (;;)
+        hand_over(back, co->go);
+    return NULL;
+}
+
+static BENCH_HELPER void helped_hand_over(st_cond_t to, st_cond_t own)
+{
+    hand_over(to, own);
+    BENCH_NO_TAIL;
+}
+
+static void *helped_yield_always(void *arg)
+{
+    struct co *co = arg;
+
+    for (;;)
+        helped_hand_over(back, co->go);
+    return NULL;
+}
+
+static void init(void)
+{
+    if (st_init() != 0)
+        bench_fail("st_init");
+    back = st_cond_new();
+}
+
+/* Made, and run up to its first yield. */
+static bool make(struct co *co, void *(*fn)(void *))
+{
+    co->go = st_cond_new();
+    if (co->go == NULL || st_thread_create(fn, co, 0, BENCH_STACK) == NULL)
+        return false;
+    st_cond_wait(back);
+    return true;
+}
+
+static long setup_switch(size_t size)
+{
+    init();
+    return make(&one, yield_always) ? (long)size : 0;
+}
+
+static void run_switch(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        hand_over(one.go, back);
+}
+
+static long setup_helper(size_t size)
+{
+    init();
+    return make(&one, helped_yield_always) ? (long)size : 0;
+}
+
+static void run_helper(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        helped_hand_over(one.go, back);
+}
+
+static long setup_robin(size_t size)
+{
+    init();
+    all = bench_array(size, sizeof *all);
+    while (all_count < size && make(&all[all_count], yield_always))
+        all_count++;
+    return (long)all_count;
+}
+
+static void run_robin(uint64_t operations)
+{
+    for (size_t i = 0; operations > 0; operations--) {
+        hand_over(all[i].go, back);
+        if (++i == all_count)
+            i = 0;
+    }
+}
+
+static void *return_at_once(void *arg)
+{
+    return arg;
+}
+
+static long setup_create(size_t size)
+{
+    init();
+    return (long)size;
+}
+
+static void run_create(uint64_t operations)
+{
+    for (; operations > 0; operations--) {
+        st_thread_t thread = st_thread_create(return_at_once, NULL, 1, BENCH_STACK);
+
+        if (thread == NULL || st_thread_join(thread, NULL) != 0)
+            bench_fail("st_thread_create");
+    }
+}
+
+static const char *version(void)
+{
+    return ST_VERSION;
+}
+
+const struct bench_peer bench_peer_st = {
+    .name = "state-threads",
+    .what = "threads of its scheduler that hand over with st_cond_signal() and st_cond_wait()",
+    .version = version,
+    .works = {{"switch", setup_switch, NULL, run_switch, 0, "FP words shared"},
+              {"switch-helper", setup_helper, NULL, run_helper, 0, "FP words shared"},
+              {"robin", setup_robin, NULL, run_robin, 0, "FP words shared; no guards"},
+              {"create", setup_create, NULL, run_create, 0, "spawn and join"},
+              {"memory", setup_robin, NULL, NULL, 0, "no guards"}},
+};

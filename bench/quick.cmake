@@ -1,0 +1,13 @@
+# Run coro-bench: it must end well and have a figure for libcoro. How fast it is, is not asked.
+#
+#     cmake "-DCOMMAND=coro-bench;--quick;..." -P quick.cmake
+cmake_minimum_required(VERSION 3.25)
+
+execute_process(COMMAND ${COMMAND} OUTPUT_VARIABLE output RESULT_VARIABLE status)
+message("${output}")
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "ended with status ${status}")
+endif()
+if(NOT output MATCHES "\n  libcoro +[0-9.,]+ +[0-9.,]+ +1\\.00x")
+    message(FATAL_ERROR "has no row of libcoro")
+endif()

@@ -1,0 +1,185 @@
+/*
+ * What happens in a sample: set up, warm up, time; or weigh. A peer's functions are all called from here.
+ */
+#include "sample.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TRIES = 5 };
+
+int64_t sample_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+uint64_t sample_step(const struct job *job)
+{
+    return job->kase->batch != 0 ? job->kase->batch : job->size;
+}
+
+/* ---- time ---- */
+
+/* Returns the ns that `operations` took, batch by batch where the case has batches. */
+static int64_t timed(const struct job *job, uint64_t operations)
+{
+    uint64_t most = job->kase->batch != 0 ? job->kase->batch : operations;
+    int64_t ns = 0, begin;
+
+    for (uint64_t part; operations > 0; operations -= part) {
+        part = operations < most ? operations : most;
+        if (job->work->prepare != NULL)
+            job->work->prepare(part);
+        begin = sample_clock();
+        job->work->run(part);
+        ns += sample_clock() - begin;
+    }
+    return ns;
+}
+
+static uint64_t calibrate(const struct job *job)
+{
+    uint64_t step = sample_step(job), operations = step;
+    int64_t ns;
+    double steps;
+
+    timed(job, step); /* the first time is another matter */
+    while ((ns = timed(job, operations)) < job->sample_ns / 8)
+        operations *= 2;
+    steps = (double)operations * (double)job->sample_ns / (double)ns / (double)step;
+    return steps < 1 ? step : (uint64_t)steps * step;
+}
+
+/* Another process had the processor meanwhile. In threads that wait for each other this is no news. */
+static bool was_interrupted(const struct rusage *before, const struct rusage *after)
+{
+    return after->ru_nivcsw != before->ru_nivcsw && after->ru_nvcsw == before->ru_nvcsw;
+}
+
+/* ns an operation, of the first try that nobody interrupted; of the best one if there is no such. */
+static double undisturbed(const struct job *job)
+{
+    struct rusage before, after;
+    int64_t ns, least = INT64_MAX;
+
+    for (int i = 0; i < (job->careful ? TRIES : 1); i++) {
+        getrusage(RUSAGE_SELF, &before);
+        ns = timed(job, job->operations);
+        getrusage(RUSAGE_SELF, &after);
+        if (!was_interrupted(&before, &after)) {
+            least = ns;
+            break;
+        }
+        least = ns < least ? ns : least;
+    }
+    return (double)least / (double)job->operations;
+}
+
+static void warm_up(const struct job *job)
+{
+    uint64_t step = sample_step(job);
+
+    timed(job, (job->operations / 8 / step + 1) * step);
+}
+
+/* ---- weigh ---- */
+
+static double field_of(const char *path, const char *field)
+{
+    char line[256];
+    double kib = 0;
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        bench_fail(path);
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, field, strlen(field)) == 0)
+            kib = strtod(line + strlen(field), NULL);
+    fclose(file);
+    return kib;
+}
+
+/* KiB of memory and page tables that this process has. smaps_rollup counts; the VmRSS of status is an estimate. */
+static double weight(void)
+{
+    return field_of("/proc/self/smaps_rollup", "Rss:") + field_of("/proc/self/status", "VmPTE:");
+}
+
+static void weigh(const struct job *job, struct sample *out)
+{
+    double before = weight();
+
+    out->ready = job->work->setup(job->size);
+    out->operations = 1;
+    if (out->ready > 0)
+        out->value = (weight() - before) / (double)out->ready;
+}
+
+/* ---- both ---- */
+
+void sample_here(const struct job *job, struct sample *out)
+{
+    *out = (struct sample){0};
+    if (job->kase->unit == BENCH_KIB) {
+        weigh(job, out);
+        return;
+    }
+    out->ready = job->work->setup(job->size);
+    if (out->ready < (long)job->size)
+        return;
+    if (job->operations == 0) {
+        out->operations = calibrate(job);
+        return;
+    }
+    if (job->careful)
+        warm_up(job);
+    out->operations = job->operations;
+    out->value = undisturbed(job);
+}
+
+/* ---- for peers ---- */
+
+void bench_fail(const char *what)
+{
+    fprintf(stderr, "coro-bench: in a sample: %s\n", what);
+    _exit(1);
+}
+
+void *bench_array(size_t n, size_t size)
+{
+    void *array = calloc(n, size);
+
+    if (array == NULL)
+        bench_fail("out of memory");
+    return array;
+}
+
+void *bench_guarded_stack(void)
+{
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    char *map = mmap(NULL, guard + BENCH_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (map == MAP_FAILED)
+        return NULL;
+    if (mprotect(map, guard, PROT_NONE) != 0) {
+        munmap(map, guard + BENCH_STACK);
+        return NULL;
+    }
+    return map + guard;
+}
+
+void bench_guarded_stack_free(void *stack)
+{
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (stack != NULL)
+        munmap((char *)stack - guard, guard + BENCH_STACK);
+}
