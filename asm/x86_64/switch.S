@@ -37,54 +37,43 @@
 
 /* clang-format off */
 
-/* Open the frame of frame.h on the stack of the caller, whose return address is already there. */
-.macro PUSH_FRAME
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
+/* Offsets are given outright: an assembler that counts with .cfi_adjust_cfa_offset loses count over .cfi_restore_state. */
+.macro PUSH reg, at                             /* \at: how far below the CFA it comes to lie */
+        pushq   \reg
+        .cfi_def_cfa_offset \at
+        .cfi_offset \reg, -(\at)
+.endm
+
+.macro POP reg, left                            /* \left: how far below the CFA the stack pointer is then */
+        popq    \reg
+        .cfi_def_cfa_offset \left
+        .cfi_restore \reg
+.endm
+
+/* Open the frame of frame.h on the stack, \deeper bytes below the caller's, whose return address is already there. */
+.macro PUSH_FRAME deeper=0
+        PUSH    %rbp, 16 + \deeper
+        PUSH    %rbx, 24 + \deeper
+        PUSH    %r12, 32 + \deeper
+        PUSH    %r13, 40 + \deeper
+        PUSH    %r14, 48 + \deeper
+        PUSH    %r15, 56 + \deeper
         subq    $8, %rsp
-        .cfi_adjust_cfa_offset 8
+        .cfi_def_cfa_offset 64 + \deeper
 .endm
 
 /* Leave the frame at the stack pointer and go on where it says. notrack: the address follows a call, not an endbr64. */
 .macro POP_FRAME_AND_GO
         addq    $8, %rsp
-        .cfi_adjust_cfa_offset -8
-        popq    %r15
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r15
-        popq    %r14
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r14
-        popq    %r13
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r13
-        popq    %r12
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r12
-        popq    %rbx
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbx
-        popq    %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbp
+        .cfi_def_cfa_offset 56
+        POP     %r15, 48
+        POP     %r14, 40
+        POP     %r13, 32
+        POP     %r12, 24
+        POP     %rbx, 16
+        POP     %rbp, 8
         popq    %rcx
-        .cfi_adjust_cfa_offset -8
+        .cfi_def_cfa_offset 0
         .cfi_register %rip, %rcx
         notrack jmp *%rcx
 .endm
@@ -297,11 +286,11 @@ CORO_TRANSFER:
         jne     coro__transfer_refused
         movq    CORO_CONTEXT_RETURN_SP(%rcx), %rdx
         subq    $8, %rsp
-        .cfi_adjust_cfa_offset 8
+        .cfi_def_cfa_offset 16
         leaq    coro__transfer_landing(%rip), %r9
         pushq   %r9
-        .cfi_adjust_cfa_offset 8
-        PUSH_FRAME
+        .cfi_def_cfa_offset 24
+        PUSH_FRAME 16
         movq    %r8, CORO_CONTEXT_STATE(%rcx)
         movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
         movq    CORO_CONTEXT_RESUMER(%rcx), %r9
@@ -345,7 +334,7 @@ END CORO_TRANSFER
         .cfi_offset %r15, CORO_FRAME_R15 - CORO_FRAME_SIZE - 16
 .Ltransfer_differ:
         subq    $16, %rsp                               /* merge below the frame: what is parked must stay as it is */
-        .cfi_adjust_cfa_offset 16
+        .cfi_def_cfa_offset CORO_FRAME_SIZE + 32
         movl    16 + CORO_FRAME_MXCSR(%rsp), %r9d
         andl    $0x3f, %r9d
         movl    CORO_FRAME_MXCSR(%r11), %r10d
@@ -355,7 +344,7 @@ END CORO_TRANSFER
         ldmxcsr (%rsp)
         fldcw   CORO_FRAME_X87_CW(%r11)
         addq    $16, %rsp
-        .cfi_adjust_cfa_offset -16
+        .cfi_def_cfa_offset CORO_FRAME_SIZE + 16
         jmp     .Ltransfer_go
         .cfi_endproc
 
@@ -367,9 +356,9 @@ coro__transfer_landing:
         movq    %rax, %rdx
         movl    $1, %eax                /* CORO_YIELDED */
         addq    $8, %rsp
-        .cfi_adjust_cfa_offset -8
+        .cfi_def_cfa_offset 8
         popq    %rcx
-        .cfi_adjust_cfa_offset -8
+        .cfi_def_cfa_offset 0
         .cfi_register %rip, %rcx
         notrack jmp *%rcx
         .cfi_endproc
