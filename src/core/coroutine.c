@@ -19,9 +19,8 @@
 #include <string.h>
 
 enum {
-    LINE = 64,              /* a cache line */
-    COLOURS = 8,            /* distances of the top from the end of its page */
-    COLOUR_STEP = 5 * LINE, /* odd in lines: the colours fall into different sets */
+    LINE = 64,    /* a cache line */
+    COLOURS = 32, /* places for the top in its page, a line apart */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
     IDLE_MOST = 64, /* a thread keeps */
@@ -59,15 +58,21 @@ static int take_stack(const coro_opts *opts, const coro_stack_allocator *allocat
     return allocator->alloc(allocator->ctx, *size, out);
 }
 
+/* A number below COLOURS that has nothing to do with where the page falls in a cache, so that the two spread tops over all sets. */
+static uintptr_t colour_of(const void *page)
+{
+    return (uint32_t)((uintptr_t)page >> 12) * UINT32_C(0x9e3779b1) >> 27;
+}
+_Static_assert(COLOURS == 1 << (32 - 27), "colour_of()");
+
 /* The coroutine's place: as high as alignment lets it, less the colour where there is a page to colour. */
 static struct coro *place(const coro_stack *stack, size_t headroom)
 {
     uintptr_t end = (uintptr_t)stack->base + stack->size + headroom;
-    uintptr_t colour = 0;
 
-    if (headroom >= COLOURS * COLOUR_STEP + sizeof(struct coro))
-        colour = (((uintptr_t)stack->base >> 12) + ((uintptr_t)stack->base >> 16)) % COLOURS * COLOUR_STEP;
-    return (struct coro *)((end - colour - sizeof(struct coro)) & ~(uintptr_t)(LINE - 1));
+    if (headroom >= COLOURS * LINE + sizeof(struct coro))
+        end -= colour_of(stack->base) * LINE;
+    return (struct coro *)((end - sizeof(struct coro)) & ~(uintptr_t)(LINE - 1));
 }
 
 static void *first_frame_of(const struct coro *co)
