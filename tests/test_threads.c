@@ -218,7 +218,8 @@ static void *leaves_coroutines(void *arg)
     struct estate *e = arg;
 
     for (int i = 0; i < LEFT; i++)
-        if (coro_create(&e->co[i], bodies[i], &(coro_opts){.name = "left", .user = e, .allocator = e->allocator}) != 0)
+        if (coro_create(&e->co[i], bodies[i],
+                        &(coro_opts){.name = "left", .user = e, .allocator = e->allocator, .flags = USUAL_FLAGS}) != 0)
             return NULL;
     coro_resume(e->co[1], e);
     coro_resume(e->co[2], e);
