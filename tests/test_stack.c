@@ -239,6 +239,32 @@ static void *touches_input(void *input)
     return NULL;
 }
 
+static int given_back;
+
+static int gives_half(void *ctx, size_t size, coro_stack *out)
+{
+    *out = (coro_stack){.base = ctx, .size = size / 2};
+    return 0;
+}
+
+static void counts_what_comes_back(void *ctx, coro_stack *stack)
+{
+    given_back += stack->base == ctx;
+}
+
+static void less_than_was_asked_for_is_out_of_memory(void **state)
+{
+    static char memory[32 * KIB] __attribute__((aligned(64)));
+    const coro_stack_allocator allocator = {gives_half, counts_what_comes_back, memory};
+    coro_t *co = (coro_t *)&allocator;
+    (void)state;
+
+    given_back = 0;
+    assert_int_equal(coro_create(&co, echo_forever, &(coro_opts){.allocator = &allocator}), -ENOMEM);
+    assert_ptr_equal(co, &allocator);
+    assert_int_equal(given_back, 1);
+}
+
 static void used_grows_with_use_and_is_bounded(void **state)
 {
     (void)state;
@@ -1010,6 +1036,7 @@ int main(void)
         TEST(a_size_of_zero_is_64_kib),
         TEST(bookkeeping_comes_off_memory_of_the_callers),
         TEST(a_custom_allocator_is_asked_for_whole_pages),
+        TEST(less_than_was_asked_for_is_out_of_memory),
         TEST(used_grows_with_use_and_is_bounded),
         TEST(used_never_exceeds_the_size),
         TEST(a_coroutine_may_ask_for_itself),

@@ -49,13 +49,19 @@ static int use_own_memory(const coro_opts *opts, coro_stack *out)
 static int take_stack(const coro_opts *opts, const coro_stack_allocator *allocator, size_t *size, coro_stack *out)
 {
     size_t asked = opts->stack_size != 0 ? opts->stack_size : STACK_DEFAULT;
+    int err;
 
     if (asked < STACK_LEAST)
         return -EINVAL;
     if (asked > PTRDIFF_MAX)
         return -ENOMEM;
     *size = coro__round_up(asked, coro__os_page_size());
-    return allocator->alloc(allocator->ctx, *size, out);
+    err = allocator->alloc(allocator->ctx, *size, out);
+    if (err == 0 && out->size < *size) { /* less than it was asked for: better no coroutine than one over the edge */
+        allocator->free(allocator->ctx, out);
+        err = -ENOMEM;
+    }
+    return err;
 }
 
 /* A number below COLOURS that has nothing to do with where the page falls in a cache, so that the two spread tops over all sets. */
@@ -218,8 +224,8 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
 
 static bool asks_for_default(const coro_opts *opts)
 {
-    size_t other_size =
-        opts->stack_size & ~(size_t)STACK_DEFAULT; /* 0 and the default size are the same, one bit apart */
+    /* 0 and the default size are the same, one bit apart */
+    size_t other_size = opts->stack_size & ~(size_t)STACK_DEFAULT;
 
     return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= CORO_NO_FPENV;
 }
