@@ -58,14 +58,10 @@
         PUSH    %r13, 40 + \deeper
         PUSH    %r14, 48 + \deeper
         PUSH    %r15, 56 + \deeper
-        subq    $8, %rsp
-        .cfi_def_cfa_offset 64 + \deeper
 .endm
 
 /* Leave the frame at the stack pointer and go on where it says. notrack: the address follows a call, not an endbr64. */
 .macro POP_FRAME_AND_GO
-        addq    $8, %rsp
-        .cfi_def_cfa_offset 56
         POP     %r15, 48
         POP     %r14, 40
         POP     %r13, 32
@@ -261,7 +257,7 @@ END CORO_YIELD
  *      | return address           |  of coro_transfer
  *      | (8 bytes, alignment)     |
  *      | coro__transfer_landing   |
- *      | rbp ... MXCSR            |  frame.h
+ *      | rbp ... r15              |  frame.h
  *      +--------------------------+  <- the parked stack pointer
  */
         .balign 16
@@ -411,7 +407,6 @@ coro__entry:
         POP_FRAME_AND_GO
         .cfi_restore_state
 .Lend_fp:
-        subq    $16, %rsp               /* the words in use go below what is left of this stack */
         FP_STORE %rsp
         movq    %rsp, %r8
         movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
@@ -493,8 +488,12 @@ coro__enter_unwind:
 .Lunwind_go:
         testl   %esi, %esi
         jnz     .Lunwind_inlined
+        .cfi_remember_state
+        subq    $8, %rsp                /* alignment at the call */
+        .cfi_def_cfa_offset CORO_FRAME_SIZE + 8
         call    coro__unwind
         ud2
+        .cfi_restore_state
 .Lunwind_inlined:
         xorl    %edx, %edx
         .cfi_remember_state

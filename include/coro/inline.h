@@ -73,7 +73,7 @@ CORO_API void coro_inline_enter(void);
                      "movq %%r8, -8(%%rsp)\n\t" \
                      "movq %%rbp, -16(%%rsp)\n\t" \
                      "movq %%rbx, -24(%%rsp)\n\t" \
-                     "leaq -64(%%rsp), %%r8\n\t" \
+                     "leaq -56(%%rsp), %%r8\n\t" \
                      "movq %%r8, (%%rcx)\n\t" \
                      "movq (%%rsi), %%rsp\n\t" \
                      go "\n\t" \
@@ -86,10 +86,10 @@ CORO_API void coro_inline_enter(void);
                        "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
 
 #define CORO_INLINE_GO \
-    "movq 40(%%rsp), %%rbx\n\t" \
-    "movq 48(%%rsp), %%rbp\n\t" \
-    "movq 56(%%rsp), %%rcx\n\t" \
-    "addq $64, %%rsp\n\t" \
+    "movq 32(%%rsp), %%rbx\n\t" \
+    "movq 40(%%rsp), %%rbp\n\t" \
+    "movq 48(%%rsp), %%rcx\n\t" \
+    "addq $56, %%rsp\n\t" \
     "notrack jmp *%%rcx"
 
 #define CORO_INLINE_GO_LINKED "jmp coro_inline_enter@PLT"

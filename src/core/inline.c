@@ -23,7 +23,7 @@ _Static_assert(CORO_INLINE_BIT == CORO_STATE_INLINED &&
 
 #if defined(__x86_64__)
 _Static_assert(CORO_FRAME_RIP == CORO_FRAME_SIZE - 8 && CORO_FRAME_RBP == CORO_FRAME_SIZE - 16 &&
-                   CORO_FRAME_RBX == CORO_FRAME_SIZE - 24 && CORO_FRAME_SIZE == 64,
+                   CORO_FRAME_RBX == CORO_FRAME_SIZE - 24 && CORO_FRAME_SIZE == 56,
                "coro/inline.h: frame");
 #elif defined(__aarch64__)
 _Static_assert(CORO_FRAME_X29 == 0 && CORO_FRAME_X30 == 8 && CORO_FRAME_X19 == 16 && CORO_FRAME_SIZE == 176,
