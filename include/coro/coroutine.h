@@ -119,7 +119,8 @@ CORO_API coro_step coro_resume(coro_t *co, void *input);
  *                that is ending (in a cleanup, a destructor or a coro_defer() handler), NULL with errno ECHILD in a forked child:
  *                then nothing has happened. Otherwise errno is left alone.
  *
- * Context:   inside a coroutine, at any depth of calls. Switches stacks.
+ * Context:   inside a coroutine, at any depth of calls, but not in a C++ catch block: which exceptions are being handled is kept by
+ *            the thread, and two coroutines that yield there would take each other's. Switches stacks.
  * Ownership: both values are passed through, never dereferenced.
  */
 CORO_API void *coro_yield(void *output);

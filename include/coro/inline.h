@@ -109,7 +109,8 @@ CORO_API void coro_inline_enter(void);
                      "ldr %0, [%0, #:gottprel_lo12:coro_thread_block]\n\t" \
                      "add %0, %0, x9" : "=&r"(t) : : "x9")
 
-/* As above. The address of `1:` is signed like a return address, and reached by `ret`. */
+/* As above. The address of `1:` is signed like a return address, and reached by `ret`. There is no red zone: the frame is made
+   before anything is written to it. */
 #define CORO_INLINE_GO \
     "ldp x19, x20, [sp, #16]\n\t" \
     "ldp x29, x30, [sp], #176\n\t" \
@@ -127,9 +128,10 @@ CORO_API void coro_inline_enter(void);
         __asm__ volatile("adr x17, 1f\n\t" \
                          "mov x16, sp\n\t" \
                          "hint #8\n\t" \
-                         "sub x16, x16, #176\n\t" \
-                         "stp x29, x17, [x16]\n\t" \
-                         "stp x19, x20, [x16, #16]\n\t" \
+                         "sub sp, sp, #176\n\t" \
+                         "stp x29, x17, [sp]\n\t" \
+                         "stp x19, x20, [sp, #16]\n\t" \
+                         "mov x16, sp\n\t" \
                          "str x16, [x2]\n\t" \
                          "ldr x16, [x3]\n\t" \
                          "mov sp, x16\n\t" \

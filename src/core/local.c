@@ -2,8 +2,8 @@
  * What belongs to one coroutine besides its stack: handlers to run when it ends, and values under keys.
  *
  * Both hang on one record, made at the first use, so that the switch and the end of a coroutine that has neither look at one
- * pointer. A key is an index into a table and the generation of that entry, odd while it is in use: a key that was deleted never
- * fits again, whatever takes its place.
+ * pointer. A key is an index into a table and the generation of that entry, odd while it is in use: a key that was deleted
+ * does not fit what takes its place, until eight million more have taken it.
  */
 #include "base/thread.h"
 #include "context/context.h"

@@ -351,6 +351,8 @@ static int pooled_alloc(void *ctx, size_t size, coro_stack *out)
         bin->count--;
     } else {
         err = take_shared(class, &slot);
+        if (err == -ENOMEM && coro_stack_trim() > 0) /* stacks of other sizes may have had what is missing */
+            err = take_shared(class, &slot);
         if (err != 0)
             return err;
     }
