@@ -116,41 +116,6 @@ static int attempt(long n)
     return !injected ? NOTHING_INJECTED : result == 0 ? INJECTED_AND_COPED : INJECTED_AND_WELL;
 }
 
-/* The children are forked from a process that does not know which scenario is meant. */
-static const struct scenario scenarios[];
-
-static int attempt_of(long arg)
-{
-    current = &scenarios[arg & 0xff];
-    return attempt(arg >> 8);
-}
-
-/* Tools that slow everything down leave calls out, more and more of them. */
-static long next_call(long n)
-{
-    return under_valgrind() ? 3 * n + 1 : scaled(100) == 100 ? n + 1 : n + 1 + n / 2;
-}
-
-static void fail_each_call_of(const char *name, long least)
-{
-    long scenario = 0, n = 0, tried = 0, refused = 0;
-
-    while (strcmp(scenarios[scenario].name, name) != 0)
-        scenario++;
-    for (;; n = next_call(n), tried++) {
-        struct child_end end = in_fresh_child(attempt_of, n << 8 | scenario);
-
-        if (end.code != NOTHING_INJECTED && end.code != INJECTED_AND_WELL && end.code != INJECTED_AND_COPED)
-            fail_msg("%s, call %ld: exit code %d, signal %d: %s", name, n, end.code, end.signal, end.said);
-        if (end.code == NOTHING_INJECTED)
-            break;
-        refused += end.code == INJECTED_AND_WELL;
-    }
-    print_message("%-30s %3ld calls failed, %3ld of them refused\n", name, tried, refused);
-    assert_true(refused >= (under_valgrind() && least > 1 ? 1 : least));
-    injections += (size_t)tried;
-}
-
 /* ---- scenarios: creating ---- */
 
 static coro_t *const sentinel = (coro_t *)0x5e47;
@@ -393,6 +358,41 @@ static const struct scenario scenarios[] = {
     {"first use on a thread", use_library, first_use_on_a_thread, nothing, true},
     {"free on a fresh thread", take_stacks, free_on_a_fresh_thread, nothing, true},
 };
+
+/* ---- each call of each of them ---- */
+
+/* The children are forked from a process that does not know which scenario is meant. */
+static int attempt_of(long arg)
+{
+    current = &scenarios[arg & 0xff];
+    return attempt(arg >> 8);
+}
+
+/* Tools that slow everything down leave calls out, more and more of them. */
+static long next_call(long n)
+{
+    return under_valgrind() ? 3 * n + 1 : scaled(100) == 100 ? n + 1 : n + 1 + n / 2;
+}
+
+static void fail_each_call_of(const char *name, long least)
+{
+    long scenario = 0, n = 0, tried = 0, refused = 0;
+
+    while (strcmp(scenarios[scenario].name, name) != 0)
+        scenario++;
+    for (;; n = next_call(n), tried++) {
+        struct child_end end = in_fresh_child(attempt_of, n << 8 | scenario);
+
+        if (end.code != NOTHING_INJECTED && end.code != INJECTED_AND_WELL && end.code != INJECTED_AND_COPED)
+            fail_msg("%s, call %ld: exit code %d, signal %d: %s", name, n, end.code, end.signal, end.said);
+        if (end.code == NOTHING_INJECTED)
+            break;
+        refused += end.code == INJECTED_AND_WELL;
+    }
+    print_message("%-30s %3ld calls failed, %3ld of them refused\n", name, tried, refused);
+    assert_true(refused >= (under_valgrind() && least > 1 ? 1 : least));
+    injections += (size_t)tried;
+}
 
 /* ---- the tests ---- */
 

@@ -188,16 +188,21 @@ static void mark_cleanup(char *c)
     mark(*c);
 }
 
-static void *leaves_handlers(void *input)
+static __attribute__((noinline)) void yields_above_a_cleanup(void)
 {
-    __attribute__((cleanup(mark_cleanup))) char c = 'c';
-    struct estate *e = input;
+    __attribute__((cleanup(mark_cleanup), unused)) char c = 'c';
 
-    (void)c;
-    coro_defer(mark_defer, e);
-    coro_set(e->key, "k");
     coro_yield(NULL);
     mark('!');
+}
+
+static void *leaves_handlers(void *input)
+{
+    struct estate *e = input;
+
+    coro_defer(mark_defer, e);
+    coro_set(e->key, "k");
+    yields_above_a_cleanup();
     return NULL;
 }
 
