@@ -17,10 +17,10 @@
 #define OTHERS 0x8b949e
 #define FLOOR  0x57a773
 
-enum { WIDTH = 760, CURVE_HEIGHT = 430, BAR_HEIGHT = 26, FRAME_HEIGHT = 110, CURVE_FROM = 4 };
+enum { WIDTH = 760, CURVE_HEIGHT = 430, BAR_HEIGHT = 24, FRAME_HEIGHT = 136, CURVE_FROM = 4 };
 
-static const unsigned palette[] = {0xe08a1e, 0x2da44e, 0xe5534b, 0xa371f7, 0x17a2a2, 0xd4619b,
-                                   0xa0763c, 0x9a9a26, 0x6e7fb8, 0x8b949e, 0xc96f4a, 0x4f9d69};
+static const unsigned palette[] = {0x8b949e, 0x2da44e, 0xe5534b, 0xa371f7, 0x17a2a2, 0xd4619b,
+                                   0xa0763c, 0x9a9a26, 0x6e7fb8, 0x8b949e, 0xe0a81e, 0x4f9d69};
 
 /* ---- what the rows hold ---- */
 
@@ -98,6 +98,23 @@ static void print_decades(FILE *out, char axis)
     fputs(")\n", out);
 }
 
+/* A linear axis from 0, in steps of 1, 2 or 5 times a power of ten: two to four of them. */
+static void print_steps(FILE *out, double most)
+{
+    double decade = pow(10, floor(log10(most)));
+    double step = most < 2 * decade ? decade / 2 : most < 5 * decade ? decade : 2 * decade;
+
+    fputs("set xtics (", out);
+    for (int i = 0; i * step <= most; i++) {
+        fprintf(out, i == 0 ? "" : ", ");
+        if (step < 1)
+            fprintf(out, "\"%g\" %g", i * step, i * step);
+        else
+            fprintf(out, "\"%s\" %g", text_count((uint64_t)(i * step)).text, i * step);
+    }
+    fputs(")\n", out);
+}
+
 /* ---- bars ---- */
 
 static unsigned colour_of(const struct bench_peer *peer)
@@ -128,31 +145,58 @@ static double print_bars(FILE *out, const struct row **figures, size_t count, do
     return place;
 }
 
-static void plot_bars(FILE *out, const struct row **figures, size_t count, const char *folder)
-{
-    double least = INFINITY, most = 0, low = 0, places;
-    unsigned heading_count = 0;
+/* How the values lie on the axis. */
+struct scale {
+    double low, most; /* where bars begin; the largest value */
     bool logarithmic;
+};
+
+static struct scale scale_of(const struct row **figures, size_t count)
+{
+    struct scale scale = {0};
+    double least = INFINITY;
 
     for (size_t i = 0; i < count; i++) {
         least = fmin(least, figures[i]->median);
-        most = fmax(most, figures[i]->median);
-        heading_count += i == 0 || figures[i]->size != figures[i - 1]->size;
+        scale.most = fmax(scale.most, figures[i]->median);
     }
-    logarithmic = most > 25 * least && figures[0]->kase->unit == BENCH_NS;
-    if (logarithmic)
-        low = pow(10, floor(log10(least * 0.8)));
-    print_frame(out, figures[0]->kase, folder,
-                FRAME_HEIGHT + BAR_HEIGHT * (unsigned)(count + (heading_count > 1 ? heading_count : 0)));
-    places = print_bars(out, figures, count, low);
-    fprintf(out, "set xlabel '%s%s' textcolor rgb '" TEXT "'\n", figures[0]->kase->what,
-            logarithmic ? ", logarithmic" : "");
-    if (logarithmic) {
+    scale.logarithmic = scale.most > 25 * least && figures[0]->kase->unit == BENCH_NS;
+    if (scale.logarithmic)
+        scale.low = pow(10, floor(log10(least * 0.8)));
+    return scale;
+}
+
+/* To the right of the longest bar there is room for its text. */
+static void print_scale(FILE *out, const struct bench_case *kase, struct scale scale)
+{
+    fprintf(out, "set xlabel '%s%s' textcolor rgb '" TEXT "'\n", kase->what, scale.logarithmic ? ", logarithmic" : "");
+    if (scale.logarithmic) {
         print_decades(out, 'x');
-        fprintf(out, "set xrange [%g:%g]\n", low, most * pow(most / low, 0.28));
+        fprintf(out, "set xrange [%g:%g]\n", scale.low, scale.most * pow(scale.most / scale.low, 0.28));
     } else {
-        fprintf(out, "set xrange [0:%g]\n", most * 1.28);
+        print_steps(out, scale.most);
+        fprintf(out, "set xrange [0:%g]\n", scale.most * 1.28);
     }
+}
+
+static unsigned headings_of(const struct row **figures, size_t count)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < count && figures[i]->kase->size_is != NULL; i++)
+        n += i == 0 || figures[i]->size != figures[i - 1]->size;
+    return n;
+}
+
+static void plot_bars(FILE *out, const struct row **figures, size_t count, const char *folder)
+{
+    struct scale scale = scale_of(figures, count);
+    double places;
+
+    print_frame(out, figures[0]->kase, folder,
+                FRAME_HEIGHT + BAR_HEIGHT * ((unsigned)count + headings_of(figures, count)));
+    places = print_bars(out, figures, count, scale.low);
+    print_scale(out, figures[0]->kase, scale);
     fprintf(out,
             "set yrange [%g:-0.7]\nset grid noytics xtics\nset style fill solid 1.0 noborder\nunset key\n"
             "plot $bars using 3:1:3:2:($1-0.36):($1+0.36):6:ytic(4) with boxxyerror linecolor rgb variable, "
@@ -180,13 +224,15 @@ static bool print_points(FILE *out, const struct row **figures, size_t count, co
     return any;
 }
 
+/* libcoro is blue, its variants are dashed; the others have the colour of their turn. */
 static void print_curve(FILE *out, const struct bench_peer *peer, unsigned k)
 {
     bool ours = peer->role == BENCH_OURS;
     unsigned colour = ours ? OURS : palette[k % (sizeof palette / sizeof *palette)];
 
-    fprintf(out, "%s$curve%u using 1:2 with linespoints lw %g pt %u ps 0.7 linecolor rgb 0x%06x title '%s'",
-            k == 0 ? "plot " : ", \\\n", k, ours ? 3.0 : 1.6, k + 4, colour, peer->name);
+    fprintf(out, "%s$curve%u using 1:2 with linespoints lw %g dt %d pt %u ps 0.7 linecolor rgb 0x%06x title '%s'",
+            k == 0 ? "plot " : ", \\\n", k, ours ? 3.0 : 1.6, ours && peer != bench_peers[0] ? 2 : 1, k + 4, colour,
+            peer->name);
 }
 
 static void plot_curves(FILE *out, const struct row **figures, size_t count, const char *folder)
