@@ -20,8 +20,8 @@
  * The first two have a variant with CORO_STATE_INLINED, for frames that coro/inline.h has parked. They serve as well, and are
  * looked for out of line.
  *
- * So resume compares the state with the thread's token, yield compares it with CORO_STATE_ENTERED, and all that is unusual fails one of these
- * and leaves by a jump to C, which finds out what was wrong.
+ * So resume compares the state with the thread's token, yield compares it with CORO_STATE_ENTERED, and all that is unusual fails
+ * one of these and leaves by a jump to C, which finds out what was wrong.
  *
  * What a switch loads was mostly stored by the switch before, and such a load waits for its store. So that no chain of them runs
  * from one round to the next, the resumer is stored only when it changes, and the stack pointer to return to lies in the context
@@ -367,8 +367,8 @@ END coro__transfer_landing
  *      rbx  the context  (a register that calls preserve, so that unwinders know it here)
  *      r12  the value that the body returned
  *
- * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame.
- * Stacks may lie in any order, and debuggers take a CFA that goes down for corruption, except below a signal frame.
+ * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame. Stacks may lie in any order,
+ * and debuggers take a CFA that goes down for corruption, except below a signal frame.
  */
 #define CFI_CFA_OF_RESUMER \
         .cfi_escape 0x0f, 5,                            /* DW_CFA_def_cfa_expression, length */ \
