@@ -4,26 +4,34 @@
 #ifndef CORO_ASM_LAYOUT_H
 #define CORO_ASM_LAYOUT_H
 
-/* struct coro__context: the cache line of a coroutine that a switch touches */
+/* struct coro__context: what a switch touches of a coroutine */
 #define CORO_CONTEXT_SP        0
 #define CORO_CONTEXT_RETURN_SP 8
 #define CORO_CONTEXT_STATE     16
 #define CORO_CONTEXT_RESUMER   24
-#define CORO_CONTEXT_FLAGS     32
-#define CORO_CONTEXT_AT_END    40
-#define CORO_CONTEXT_FN        48
+
+/* and what only its beginning and its end touch */
+#define CORO_CONTEXT_AT_END 32
+#define CORO_CONTEXT_FN     40
+#define CORO_CONTEXT_FLAGS  48
 
 /* struct coro__thread: the thread-local block */
 #define CORO_THREAD_CURRENT 0
 #define CORO_THREAD_TOKEN   8
+#define CORO_THREAD_RETURN_SP 16
 
-/* Values of state other than the token of a thread. Tokens are 1 above a multiple of 4, or 0 in a thread that nothing can be
-   resumed by. The bit says that coro/inline.h has parked the frame that the state stands for, its own while suspended, else its
-   resumer's: there is less in it, and it may be left the short way or like any other. */
+/* Values of state, besides the token of a thread. Tokens are 1 above a multiple of 16, or 0 in a thread that nothing can be resumed
+   by. */
+#define CORO_STATE_ENTERED 16
+#define CORO_STATE_ENDING  32 /* entered, but must not yield any more */
+#define CORO_STATE_DEAD    48
+
+/* Bits that go with a token or with ENTERED. INLINED: coro/inline.h has parked the frame that the state stands for, the context's own
+   while suspended, else its resumer's. There is less in it, and it may be left the short way or like any other. */
 #define CORO_STATE_INLINED 2
-#define CORO_STATE_ENTERED 4
-#define CORO_STATE_ENDING  8 /* entered, but must not yield any more */
-#define CORO_STATE_DEAD    12
+#define CORO_STATE_FRESH   4 /* with a token only: not begun, has no frame yet */
+#define CORO_STATE_SHARES  8 /* the floating-point control words of its resumer */
+#define CORO_STATE_BITS    (CORO_STATE_INLINED | CORO_STATE_FRESH | CORO_STATE_SHARES)
 
 /* bits of flags */
 #define CORO_FLAG_SHARE_FPENV 1 /* the public CORO_NO_FPENV */

@@ -1,6 +1,6 @@
 /*
  * The cases. What holds for all of them: a round trip is one resume and the yield that answers it; nobody passes values or looks
- * at them; libcoro runs with default options unless a case says otherwise.
+ * at them.
  */
 #include "bench.h"
 
@@ -8,9 +8,7 @@ const struct bench_case bench_cases[] = {
     {.name = "switch",
      .title = "Resume and yield",
      .what = "ns a round trip",
-     .about =
-         "A round trip in a tight loop. libcoro shares the floating-point control words here (CORO_NO_FPENV); peers "
-         "leave them out where they can, and their row says so where they cannot.",
+     .about = "A round trip in a tight loop, without floating-point control words where a peer can leave them out.",
      .sizes = {1}},
     {.name = "switch-fp",
      .title = "Resume and yield, floating-point control words kept",
@@ -22,16 +20,16 @@ const struct bench_case bench_cases[] = {
     {.name = "switch-helper",
      .title = "Resume and yield, each behind a function",
      .what = "ns a round trip",
-     .about =
-         "The same, with floating-point control words, but resume and yield are each called by one function that the "
-         "loop calls: as in programs that do more than switch.",
+     .about = "The same as the first, but resume and yield are each called by one function that the loop calls: as in "
+              "programs "
+              "that do more than switch.",
      .sizes = {1}},
     {.name = "robin",
      .title = "Many coroutines in turn",
      .what = "ns a round trip",
      .about =
          "A round trip, with the next coroutine each time. What grows is the price of memory: stacks and bookkeeping "
-         "that are in no cache any more.",
+         "that are in no cache any more. The rows \"ahead\" have the memory of the eighth next fetched in advance.",
      .size_is = "coroutines",
      .sizes = {2, 10, 100, 1000, 10000, 100000, 1000000}},
     {.name = "create",

@@ -3,15 +3,15 @@
  */
 #include "sample.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 5 };
+#define STRETCH_NS 50000.0
 
 int64_t sample_clock(void)
 {
@@ -58,36 +58,32 @@ static uint64_t calibrate(const struct job *job)
     return steps < 1 ? step : (uint64_t)steps * step;
 }
 
-/* Another process had the processor meanwhile. In threads that wait for each other this is no news. */
-static bool was_interrupted(const struct rusage *before, const struct rusage *after)
-{
-    return after->ru_nivcsw != before->ru_nivcsw && after->ru_nvcsw == before->ru_nvcsw;
-}
-
-/* ns an operation, of the first try that nobody interrupted; of the best one if there is no such. */
-static double undisturbed(const struct job *job)
-{
-    struct rusage before, after;
-    int64_t ns, least = INT64_MAX;
-
-    for (int i = 0; i < (job->careful ? TRIES : 1); i++) {
-        getrusage(RUSAGE_SELF, &before);
-        ns = timed(job, job->operations);
-        getrusage(RUSAGE_SELF, &after);
-        if (!was_interrupted(&before, &after)) {
-            least = ns;
-            break;
-        }
-        least = ns < least ? ns : least;
-    }
-    return (double)least / (double)job->operations;
-}
-
-static void warm_up(const struct job *job)
+static uint64_t at_least_a_step(const struct job *job, double operations)
 {
     uint64_t step = sample_step(job);
 
-    timed(job, (job->operations / 8 / step + 1) * step);
+    return operations < (double)step ? step : (uint64_t)operations / step * step;
+}
+
+/* Returns how many operations a stretch has. */
+static uint64_t warm_up(const struct job *job)
+{
+    uint64_t operations = at_least_a_step(job, (double)job->operations / 8);
+
+    return at_least_a_step(job, STRETCH_NS * (double)operations / (double)timed(job, operations));
+}
+
+/* ns an operation in the fastest stretch. Whatever else the machine does makes a stretch slower, never faster; and short ones
+   fit in between. */
+static double fastest(const struct job *job, uint64_t stretch)
+{
+    double least = INFINITY, ns;
+
+    for (uint64_t left = job->operations; left >= stretch; left -= stretch) {
+        ns = (double)timed(job, stretch) / (double)stretch;
+        least = ns < least ? ns : least;
+    }
+    return least;
 }
 
 /* ---- weigh ---- */
@@ -139,10 +135,11 @@ void sample_here(const struct job *job, struct sample *out)
         out->operations = calibrate(job);
         return;
     }
-    if (job->careful)
-        warm_up(job);
     out->operations = job->operations;
-    out->value = undisturbed(job);
+    if (job->careful)
+        out->value = fastest(job, warm_up(job));
+    else
+        out->value = (double)timed(job, job->operations) / (double)job->operations;
 }
 
 /* ---- for peers ---- */

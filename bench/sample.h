@@ -20,7 +20,7 @@ struct job {
     unsigned
         layout; /* moves stack, heap and mappings: where they happen to lie is a matter of luck, so each round moves them */
     unsigned cpu; /* to run on */
-    bool careful; /* warm up, and try again when disturbed; if not, exactly `operations` are done */
+    bool careful; /* warm up, and take the fastest stretch; if not, exactly `operations` are done */
 };
 
 struct sample {

@@ -510,6 +510,22 @@ static void a_coroutine_in_the_place_of_another_is_as_new(void **state)
     assert_int_equal(coro_key_delete(former_key), 0);
 }
 
+static void prefetching_changes_nothing(void **state)
+{
+    coro_t *co = made(echo_twice);
+    (void)state;
+
+    coro_prefetch(NULL);
+    coro_prefetch(co);
+    assert_string_equal(coro_resume(co, "x").value, "x");
+    coro_prefetch(co);
+    assert_string_equal(coro_resume(co, "B").value, "done");
+    coro_prefetch(co);
+    assert_string_equal(trace, "AB");
+    assert_int_equal(coro_get_status(co), CORO_DEAD);
+    assert_int_equal(coro_destroy(co), 0);
+}
+
 /* ---- generators ---- */
 
 static void *fibonacci(void *input)
@@ -819,6 +835,7 @@ int main(void)
         TEST(a_coroutine_destroys_others),
         TEST(a_hundred_thousand_come_and_go_in_random_order),
         TEST(a_coroutine_in_the_place_of_another_is_as_new),
+        TEST(prefetching_changes_nothing),
         TEST(a_coroutine_is_a_generator),
         TEST(two_traversals_yield_the_same_fringe),
         TEST(stacks_are_aligned_to_16_bytes),

@@ -16,7 +16,6 @@
 #define BTI_C       hint #34
 #define PACIASP     hint #25
 #define AUTIASP     hint #29
-#define PACIA1716   hint #8
 
         .text
 
@@ -125,11 +124,43 @@
         add     x9, x9, x10
 .endm
 
+/* Note in the context at x0 that it is entered, resumed from x11, whose frame is at the stack pointer. x14: its resumer so far;
+   x15: CORO_STATE_SHARES or 0. */
+.macro ENTER
+        cmp     x11, x14
+        b.eq    1f
+        str     x11, [x0, #CORO_CONTEXT_RESUMER]
+1:
+        add     x10, x15, #CORO_STATE_ENTERED
+        str     x10, [x0, #CORO_CONTEXT_STATE]
+        str     x0, [x9, #CORO_THREAD_CURRENT]
+        SAVE_SP x0, CORO_CONTEXT_RETURN_SP
+        str     x16, [x9, #CORO_THREAD_RETURN_SP]
+.endm
+
+/* Go back from the context at \context to its resumer, x13: it is current, the stack pointer at its frame. */
+.macro RETURN_FROM context
+        ldr     x16, [x9, #CORO_THREAD_RETURN_SP]
+        ldr     x10, [\context, #CORO_CONTEXT_RETURN_SP]
+        cmp     x10, x16
+        b.ne    3f
+4:
+        str     x13, [x9, #CORO_THREAD_CURRENT]
+        mov     sp, x16
+.endm
+
+.macro RETURN_FROM_FORMER
+3:
+        mov     x16, x10
+        b       4b
+.endm
+
 /*
  * coro_step coro_resume(coro_t *co, void *input)
  *
  *      x0  co            x11  the running context, co's resumer from now on
  *      x1  input         x12  the thread's token
+ *                        x13  what the state is above it
  */
         .balign 64
 CORO_ENTRY_POINT CORO_RESUME
@@ -140,22 +171,15 @@ CORO_RESUME:
         cbz     x0, .Lresume_refused
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
         ldp     x13, x14, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
-        bic     x13, x13, #CORO_STATE_INLINED
-        cmp     x12, x13
-        b.ne    .Lresume_refused
+        sub     x13, x13, x12
+        bic     x15, x13, #CORO_STATE_INLINED
+        tst     x15, #~CORO_STATE_SHARES
+        b.ne    .Lresume_fresh
         .cfi_remember_state
         PUSH_FRAME
         CFI_SAVED
-        cmp     x11, x14
-        b.eq    .Lresume_linked
-        str     x11, [x0, #CORO_CONTEXT_RESUMER]
-.Lresume_linked:
-        mov     x10, #CORO_STATE_ENTERED
-        str     x10, [x0, #CORO_CONTEXT_STATE]
-        str     x0, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x0, CORO_CONTEXT_RETURN_SP
-        ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
-        tbnz    w13, #0, .Lresume_shares
+        ENTER
+        tbnz    x15, #3, .Lresume_shares
         FP_STORE sp
         SET_SP  x0, CORO_CONTEXT_SP
         FP_LOAD sp
@@ -168,6 +192,22 @@ CORO_RESUME:
         b       .Lresume_go
 .Lgo:                                           /* also where yield and transfer leave: one copy of the loads */
         POP_FRAME_AND_GO
+        .cfi_restore_state
+        .cfi_remember_state
+.Lresume_fresh:
+        and     x15, x13, #CORO_STATE_SHARES
+        bic     x13, x13, #CORO_STATE_SHARES
+        cmp     x13, #CORO_STATE_FRESH
+        b.ne    .Lresume_refused
+        PUSH_FRAME
+        CFI_SAVED
+        ENTER
+        mov     x19, x0
+        tbnz    x15, #3, coro__enter_fresh
+        FP_STORE sp
+        sub     x17, x0, #CORO_FRAME_FPCR       /* as if the word in the context were that of a frame */
+        FP_LOAD x17
+        b       coro__enter_fresh
         .cfi_restore_state
 .Lresume_refused:
         b       coro__resume_refused
@@ -189,26 +229,29 @@ CORO_YIELD:
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
         cbz     x11, .Lyield_refused
         ldp     x14, x13, [x11, #CORO_CONTEXT_STATE]    /* and the resumer */
+        and     x15, x14, #CORO_STATE_SHARES
         bic     x14, x14, #CORO_STATE_INLINED
+        bic     x14, x14, #CORO_STATE_SHARES
         cmp     x14, #CORO_STATE_ENTERED
         b.ne    .Lyield_refused
         .cfi_remember_state
         PUSH_FRAME
         CFI_SAVED
         mov     x1, x0
+        orr     x12, x12, x15
         str     x12, [x11, #CORO_CONTEXT_STATE]
-        str     x13, [x9, #CORO_THREAD_CURRENT]
         SAVE_SP x11, CORO_CONTEXT_SP
         mov     x0, #1                          /* CORO_YIELDED */
-        ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
-        tbnz    w10, #0, .Lyield_shares
+        tbnz    x15, #3, .Lyield_shares
         FP_STORE sp
-        SET_SP  x11, CORO_CONTEXT_RETURN_SP
+        RETURN_FROM x11
         FP_LOAD sp
         b       .Lgo
+        RETURN_FROM_FORMER
 .Lyield_shares:
-        SET_SP  x11, CORO_CONTEXT_RETURN_SP
+        RETURN_FROM x11
         b       .Lgo
+        RETURN_FROM_FORMER
         .cfi_restore_state
 .Lyield_refused:
         b       coro__yield_refused
@@ -235,13 +278,16 @@ CORO_TRANSFER:
         ldp     x11, x12, [x9, #CORO_THREAD_CURRENT]
         cbz     x11, .Ltransfer_refused
         cbz     x0, .Ltransfer_refused
-        ldr     x13, [x11, #CORO_CONTEXT_STATE]
-        bic     x13, x13, #CORO_STATE_INLINED
+        ldr     x10, [x11, #CORO_CONTEXT_STATE]
+        bic     x13, x10, #CORO_STATE_INLINED
+        bic     x13, x13, #CORO_STATE_SHARES
         cmp     x13, #CORO_STATE_ENTERED
         b.ne    .Ltransfer_refused
         ldr     x14, [x0, #CORO_CONTEXT_STATE]
-        bic     x14, x14, #CORO_STATE_INLINED
-        cmp     x12, x14
+        sub     x14, x14, x12                           /* x10, x14: bits of the two states */
+        bic     x13, x14, #CORO_STATE_INLINED
+        bic     x13, x13, #CORO_STATE_FRESH
+        tst     x13, #~CORO_STATE_SHARES
         b.ne    .Ltransfer_refused
         .cfi_remember_state
         PACIASP
@@ -252,30 +298,38 @@ CORO_TRANSFER:
         adr     x30, coro__transfer_landing
         PACIASP                                 /* the landing, signed with the new sp; x30 itself is described above */
         STORE_FRAME
+        mov     x19, x0                         /* from here on, saved registers may be used, as .Lsaved says */
         ldr     x13, [x11, #CORO_CONTEXT_RETURN_SP]
-        ldr     x14, [x11, #CORO_CONTEXT_RESUMER]
+        ldr     x15, [x11, #CORO_CONTEXT_RESUMER]
+        and     x10, x10, #CORO_STATE_SHARES
+        orr     x12, x12, x10
         str     x12, [x11, #CORO_CONTEXT_STATE]
-        mov     x15, #CORO_STATE_ENTERED
-        stp     x15, x14, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
+        and     x20, x14, #CORO_STATE_FRESH
+        and     x12, x14, #CORO_STATE_SHARES
+        add     x14, x12, #CORO_STATE_ENTERED
+        stp     x14, x15, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
         str     x13, [x0, #CORO_CONTEXT_RETURN_SP]
         str     x0, [x9, #CORO_THREAD_CURRENT]
-        SAVE_SP x11, CORO_CONTEXT_SP
 
-        /* x17: the frame with the control word to load. A context that shares it shares its resumer's. */
-        ldr     w10, [x11, #CORO_CONTEXT_FLAGS]
-        ldr     w12, [x0, #CORO_CONTEXT_FLAGS]
+        /* x17: the frame with the control word to load; a fresh context has it in the place of its stack pointer. A context that shares
+           the word shares its resumer's. */
         ldr     x17, [x0, #CORO_CONTEXT_SP]
-        tbz     w12, #0, .Ltransfer_to_keeps
-        tbnz    w10, #0, .Ltransfer_go          /* both share: nothing to do */
+        sub     x16, x0, #CORO_FRAME_FPCR
+        cmp     x20, #0
+        csel    x17, x17, x16, eq
+        SAVE_SP x11, CORO_CONTEXT_SP
+        cbz     x12, .Ltransfer_to_keeps
+        cbnz    x10, .Ltransfer_go              /* both share: nothing to do */
         mov     x17, x13                        /* from its own to the resumer's */
         b       .Ltransfer_fp
 .Ltransfer_to_keeps:
-        tbz     w10, #0, .Ltransfer_fp
+        cbz     x10, .Ltransfer_fp
         FP_STORE x13                            /* from the resumer's to its own: write the resumer's down */
 .Ltransfer_fp:
         FP_STORE sp
         FP_LOAD x17
 .Ltransfer_go:
+        cbnz    x20, coro__enter_fresh
         SET_SP  x0, CORO_CONTEXT_SP
         .cfi_def_cfa sp, CORO_FRAME_SIZE
         CFI_SAVED
@@ -307,9 +361,10 @@ coro__transfer_landing:
 END coro__transfer_landing
 
 /*
- * The first frame of every coroutine.
+ * The first frame of every coroutine, and the way into it.
  *
  *      x19  the context
+ *      x1   the input
  *      x20  the value that the body returned
  */
 #define CFI_CFA_OF_RESUMER \
@@ -326,9 +381,10 @@ coro__first_frame:
         CFI_CFA_OF_RESUMER
         CFI_SAVED
         .cfi_negate_ra_state
-        nop                                     /* unwinders look a return address up at the byte before it */
-HIDDEN coro__entry
-coro__entry:
+coro__enter_fresh:
+        mov     sp, x19
+        mov     x29, #0                         /* the end of a chain of frame pointers */
+        mov     x0, x1
         ldr     x8, [x19, #CORO_CONTEXT_FN]
         blr     x8
         mov     x20, x0
@@ -338,20 +394,22 @@ coro__entry:
         bl      coro__run_at_end                /* handlers and destructors, on this stack */
 .Lend:
         THREAD_BLOCK
-        ldr     x11, [x19, #CORO_CONTEXT_RESUMER]
+        ldr     x13, [x19, #CORO_CONTEXT_RESUMER]
         mov     x10, #CORO_STATE_DEAD
         str     x10, [x19, #CORO_CONTEXT_STATE]
-        str     x11, [x9, #CORO_THREAD_CURRENT]
-        ldr     w13, [x19, #CORO_CONTEXT_FLAGS]
+        ldr     w12, [x19, #CORO_CONTEXT_FLAGS]
         mov     x1, x20
         mrs     x14, fpcr
-        SET_SP  x19, CORO_CONTEXT_RETURN_SP
+        RETURN_FROM x19
         mov     x0, #0                          /* CORO_RETURNED */
-        tbnz    w13, #0, .Lend_shares
+        tbnz    w12, #0, .Lend_shares
         FP_LOAD sp
 .Lend_shares:
+        .cfi_remember_state
         .cfi_def_cfa sp, CORO_FRAME_SIZE
         b       .Lgo
+        .cfi_restore_state
+        RETURN_FROM_FORMER
         .cfi_endproc
 END coro__first_frame
 
@@ -403,6 +461,7 @@ coro__enter_unwind:
         stp     x12, x11, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
         str     x0, [x9, #CORO_THREAD_CURRENT]
         SAVE_SP x0, CORO_CONTEXT_RETURN_SP
+        str     x16, [x9, #CORO_THREAD_RETURN_SP]
         mov     x17, sp
         SET_SP  x0, CORO_CONTEXT_SP
         ldr     w13, [x0, #CORO_CONTEXT_FLAGS]
@@ -418,24 +477,6 @@ coro__enter_unwind:
         b       .Lgo
         .cfi_endproc
 END coro__enter_unwind
-
-/*
- * void *coro__sign_entry(void *sp)
- *
- * The address of coro__entry as x30 of a frame whose end is `sp`.
- */
-        .balign 16
-HIDDEN coro__sign_entry
-coro__sign_entry:
-        .cfi_startproc
-        BTI_C
-        mov     x16, x0
-        adr     x17, coro__entry
-        PACIA1716
-        mov     x0, x17
-        ret
-        .cfi_endproc
-END coro__sign_entry
 
 NOTE_PROPERTY 0xc0000000, 3             /* BTI and PAC */
 NOTE_STACK

@@ -17,15 +17,17 @@
  *     CORO_STATE_ENDING              the same, but must not yield
  *     CORO_STATE_DEAD                has returned
  *
- * The first two have a variant with CORO_STATE_INLINED, for frames that coro/inline.h has parked. They serve as well, and are
- * looked for out of line.
+ * Bits of it say how the switch is to be done. CORO_STATE_SHARES: the context shares the control words of its resumer, so that
+ * nobody has to look at them. CORO_STATE_FRESH: it has not begun; there is no frame to leave, its function is called.
+ * CORO_STATE_INLINED: coro/inline.h has parked the frame, which serves as well.
  *
- * So resume compares the state with the thread's token, yield compares it with CORO_STATE_ENTERED, and all that is unusual fails
- * one of these and leaves by a jump to C, which finds out what was wrong.
+ * So resume takes the thread's token from the state and yield compares it with CORO_STATE_ENTERED; what is left chooses the way, and
+ * all that is unusual chooses none and leaves by a jump to C, which finds out what was wrong.
  *
- * What a switch loads was mostly stored by the switch before, and such a load waits for its store. So that no chain of them runs
- * from one round to the next, the resumer is stored only when it changes, and the stack pointer to return to lies in the context
- * that returns, one load away from `current`.
+ * What a switch loads was mostly stored by the switch before, and such a load waits for its store, and for the addresses of all the
+ * stores between, which are stack pointers. So that chains of them are short, the resumer is stored only when it changes, and the
+ * thread has a copy of the stack pointer that was stored last to return to: mostly it is the one that yield needs, and known without
+ * waiting to know who is current.
  *
  * Every parked context looks alike (frame.h), whichever routine parked it. Therefore the unwind information on both sides of
  * the instruction that changes the stack pointer is the same, and a debugger may stop on any line.
@@ -126,11 +128,48 @@
 .endm
 #define THREAD(field) %fs:CORO_THREAD_##field(%rax)
 
+/* Note in the context at rdi that it is entered, resumed from rcx, whose frame is at the stack pointer. \state: what it is now. If
+   the resumer is another than last time, the way leads over 1:, which belongs into the same CFI procedure. */
+.macro ENTER state
+        cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jne     1f
+2:
+        movq    \state, CORO_CONTEXT_STATE(%rdi)
+        movq    %rdi, THREAD(CURRENT)
+        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        movq    %rsp, THREAD(RETURN_SP)
+.endm
+
+.macro ENTER_FROM_ANOTHER
+1:
+        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jmp     2b
+.endm
+
+/* Go back to the resumer of the context at \context: it is current, and the stack pointer at its frame. The thread knows where that
+   is if the context is the one entered last; if not, the way leads over 3:, as above. */
+.macro RETURN_FROM context
+        movq    CORO_CONTEXT_RESUMER(\context), %rdx
+        movq    THREAD(RETURN_SP), %r11
+        cmpq    %r11, CORO_CONTEXT_RETURN_SP(\context)
+        jne     3f
+4:
+        movq    %rdx, THREAD(CURRENT)
+        movq    %r11, %rsp
+.endm
+
+.macro RETURN_FROM_FORMER context
+3:
+        movq    CORO_CONTEXT_RETURN_SP(\context), %r11
+        jmp     4b
+.endm
+
 /*
  * coro_step coro_resume(coro_t *co, void *input)
  *
  *      rdi  co           rcx  the running context, co's resumer from now on
- *      rsi  input        rdx  the thread's token (and not 0 when co goes on: see coro__enter_unwind)
+ *      rsi  input        rdx  what the state is above the thread's token: bits, if the thread may resume co. Not 0 where an
+ *                             inlined yield goes on: see coro__enter_unwind
  *      rax, rdx          the step: set by whoever comes back here
  */
         .balign 64
@@ -141,57 +180,72 @@ CORO_RESUME:
         THREAD_BLOCK
         testq   %rdi, %rdi
         jz      coro__resume_refused
-        movq    THREAD(TOKEN), %rdx
-        cmpq    %rdx, CORO_CONTEXT_STATE(%rdi)
-        jne     .Lresume_inlined
-.Lresume_suspended:
+        movq    CORO_CONTEXT_STATE(%rdi), %rdx
         movq    THREAD(CURRENT), %rcx
+        subq    THREAD(TOKEN), %rdx
+        jne     .Lresume_otherwise
         PUSH_FRAME
-        cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
-        jne     .Lresume_another
-.Lresume_linked:
-        movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
-        movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
-        testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rdi)
-        jz      .Lresume_fp
+        ENTER   $CORO_STATE_ENTERED
+        FP_STORE %rsp
+        movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rdi), %rsp
+        FP_COMPARE %r8, %rsp, .Lresume_differ
 .Lresume_go:
         movq    %rsi, %rax
         .cfi_remember_state
         POP_FRAME_AND_GO
         .cfi_restore_state
-.Lresume_fp:
-        FP_STORE %rsp
-        movq    %rsp, %r8
+.Lresume_differ:
+        FP_LOAD %r8, %rsp
+        jmp     .Lresume_go
+        ENTER_FROM_ANOTHER
+        .cfi_endproc
+
+        .cfi_startproc
+        .balign 32
+.Lresume_otherwise:
+        cmpq    $CORO_STATE_SHARES, %rdx
+        jne     .Lresume_rare
+.Lresume_shares:
+        PUSH_FRAME
+        ENTER   $(CORO_STATE_ENTERED | CORO_STATE_SHARES)
         movq    CORO_CONTEXT_SP(%rdi), %rsp
-        FP_COMPARE %r8, %rsp, .Lresume_differ
         movq    %rsi, %rax
         .cfi_remember_state
         POP_FRAME_AND_GO
         .cfi_restore_state
-.Lresume_another:
-        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
-        jmp     .Lresume_linked
-.Lresume_differ:
-        FP_LOAD %r8, %rsp
-        jmp     .Lresume_go
+        ENTER_FROM_ANOTHER
         .cfi_endproc
 
         .cfi_startproc
-.Lresume_inlined:
-        leaq    CORO_STATE_INLINED(%rdx), %rcx
-        cmpq    %rcx, CORO_CONTEXT_STATE(%rdi)
-        je      .Lresume_suspended
-        jmp     coro__resume_refused
+.Lresume_rare:
+        cmpq    $(CORO_STATE_SHARES | CORO_STATE_INLINED), %rdx
+        je      .Lresume_shares
+        leaq    CORO_STATE_ENTERED - CORO_STATE_FRESH(%rdx), %r8
+        andq    $~CORO_STATE_SHARES, %rdx
+        cmpq    $CORO_STATE_FRESH, %rdx
+        jne     coro__resume_refused
+        PUSH_FRAME
+        ENTER   %r8
+        movq    %rdi, %rbx
+        testb   $CORO_STATE_SHARES, %r8b
+        jnz     coro__enter_fresh
+        FP_STORE %rsp
+        leaq    -CORO_FRAME_MXCSR(%rdi), %r11           /* as if the words in the context were those of a frame */
+        FP_COMPARE %rsp, %r11, .Lresume_fresh_differs
+        jmp     coro__enter_fresh
+.Lresume_fresh_differs:
+        FP_LOAD %rsp, %r11
+        jmp     coro__enter_fresh
+        ENTER_FROM_ANOTHER
         .cfi_endproc
 END CORO_RESUME
 
 /*
  * void *coro_yield(void *output)
  *
- *      rdi  output       rcx  the running context
- *      rax  the input    rdx  its resumer
+ *      rdi  output       rcx  the running context       rsi  the thread's token
+ *      rax  the input    rdx  its state, its resumer
  */
         .balign 64
 CORO_ENTRY_POINT CORO_YIELD
@@ -202,30 +256,19 @@ CORO_YIELD:
         movq    THREAD(CURRENT), %rcx
         testq   %rcx, %rcx
         jz      coro__yield_refused
-        cmpq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rcx)
-        jne     .Lyield_inlined
-.Lyield_entered:
-        movq    CORO_CONTEXT_RESUMER(%rcx), %rdx
+        movq    CORO_CONTEXT_STATE(%rcx), %rdx
         movq    THREAD(TOKEN), %rsi
+        cmpq    $CORO_STATE_ENTERED, %rdx
+        jne     .Lyield_otherwise
         PUSH_FRAME
         movq    %rsi, CORO_CONTEXT_STATE(%rcx)
-        movq    %rdx, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_SP(%rcx)
-        testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rcx)
-        jz      .Lyield_fp
-        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rsp
-.Lyield_go:
-        movl    $1, %eax                /* CORO_YIELDED */
-        movq    %rdi, %rdx
-        .cfi_remember_state
-        POP_FRAME_AND_GO
-        .cfi_restore_state
-.Lyield_fp:
         FP_STORE %rsp
         movq    %rsp, %r8
-        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rsp
+        RETURN_FROM %rcx
         FP_COMPARE %r8, %rsp, .Lyield_differ
-        movl    $1, %eax
+.Lyield_go:
+        movl    $1, %eax                /* CORO_YIELDED */
         movq    %rdi, %rdx
         .cfi_remember_state
         POP_FRAME_AND_GO
@@ -233,13 +276,26 @@ CORO_YIELD:
 .Lyield_differ:
         FP_LOAD %r8, %rsp
         jmp     .Lyield_go
+        RETURN_FROM_FORMER %rcx
         .cfi_endproc
 
         .cfi_startproc
-.Lyield_inlined:
-        cmpq    $CORO_STATE_ENTERED | CORO_STATE_INLINED, CORO_CONTEXT_STATE(%rcx)
-        je      .Lyield_entered
-        jmp     coro__yield_refused
+        .balign 32
+.Lyield_otherwise:
+        andq    $~CORO_STATE_INLINED, %rdx
+        cmpq    $(CORO_STATE_ENTERED | CORO_STATE_SHARES), %rdx
+        jne     coro__yield_refused
+        addq    $CORO_STATE_SHARES, %rsi
+        PUSH_FRAME
+        movq    %rsi, CORO_CONTEXT_STATE(%rcx)
+        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        RETURN_FROM %rcx
+        movl    $1, %eax                /* CORO_YIELDED */
+        movq    %rdi, %rdx
+        .cfi_remember_state
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+        RETURN_FROM_FORMER %rcx
         .cfi_endproc
 END CORO_YIELD
 
@@ -248,7 +304,6 @@ END CORO_YIELD
  *
  *      rdi  to           rcx  the running context
  *      rsi  value        rdx  where its resumer is parked, to's from now on
- *                        r8   the thread's token
  *
  * Whoever resumes the caller again hands over one word, as if to coro_yield(), and a step is due. So the caller is parked one
  * frame deeper, and goes on in coro__transfer_landing, which makes a step of the word:
@@ -271,48 +326,59 @@ CORO_TRANSFER:
         jz      coro__transfer_refused
         testq   %rdi, %rdi
         jz      coro__transfer_refused
-        movq    CORO_CONTEXT_STATE(%rcx), %rdx
-        andq    $~CORO_STATE_INLINED, %rdx
-        cmpq    $CORO_STATE_ENTERED, %rdx
-        jne     coro__transfer_refused
+        movq    CORO_CONTEXT_STATE(%rcx), %r9
+        subq    $CORO_STATE_ENTERED, %r9                /* r9, r10: bits of the two states */
+        testq   $~(CORO_STATE_INLINED | CORO_STATE_SHARES), %r9
+        jnz     coro__transfer_refused
+        movq    CORO_CONTEXT_STATE(%rdi), %r10
         movq    THREAD(TOKEN), %r8
-        movq    CORO_CONTEXT_STATE(%rdi), %rdx
-        andq    $~CORO_STATE_INLINED, %rdx
-        cmpq    %r8, %rdx
-        jne     coro__transfer_refused
-        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rdx
+        subq    %r8, %r10
+        testq   $~(CORO_STATE_INLINED | CORO_STATE_SHARES | CORO_STATE_FRESH), %r10
+        jnz     coro__transfer_refused
         subq    $8, %rsp
         .cfi_def_cfa_offset 16
-        leaq    coro__transfer_landing(%rip), %r9
-        pushq   %r9
+        leaq    coro__transfer_landing(%rip), %r11
+        pushq   %r11
         .cfi_def_cfa_offset 24
         PUSH_FRAME 16
+        movq    %rdi, %rbx                              /* from here on, saved registers may be used */
+        movq    CORO_CONTEXT_RETURN_SP(%rcx), %rdx
+        movq    CORO_CONTEXT_RESUMER(%rcx), %r11
+        movq    %rdx, CORO_CONTEXT_RETURN_SP(%rbx)
+        movq    %r11, CORO_CONTEXT_RESUMER(%rbx)
+        movq    %rbx, THREAD(CURRENT)
+        andl    $CORO_STATE_SHARES, %r9d
+        addq    %r9, %r8
         movq    %r8, CORO_CONTEXT_STATE(%rcx)
-        movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
-        movq    CORO_CONTEXT_RESUMER(%rcx), %r9
-        movq    %r9, CORO_CONTEXT_RESUMER(%rdi)
-        movq    %rdx, CORO_CONTEXT_RETURN_SP(%rdi)
-        movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        movl    %r10d, %r12d
+        andl    $CORO_STATE_FRESH, %r12d                /* r12: is `to` fresh? */
+        andl    $CORO_STATE_SHARES, %r10d
+        leaq    CORO_STATE_ENTERED(%r10), %r8
+        movq    %r8, CORO_CONTEXT_STATE(%rbx)
 
-        /* Control words. A context that shares them shares its resumer's, which then may not have been written down. */
-        movq    CORO_CONTEXT_SP(%rdi), %r11             /* r11: the frame with the words to load */
-        movl    CORO_CONTEXT_FLAGS(%rcx), %eax
-        testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rdi)
+        /* Control words. A context that shares them shares its resumer's, which then may not have been written down.
+           r11: the frame with the words to load; those of a fresh context are in the place of its stack pointer. */
+        leaq    -CORO_FRAME_MXCSR(%rbx), %r11
+        testl   %r12d, %r12d
+        cmovzq  CORO_CONTEXT_SP(%rbx), %r11
+        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        testl   %r10d, %r10d
         jz      .Ltransfer_to_keeps
-        testb   $CORO_FLAG_SHARE_FPENV, %al
+        testl   %r9d, %r9d
         jnz     .Ltransfer_go                           /* both share: nothing to do */
         movq    %rdx, %r11                              /* from its own to the resumer's */
         jmp     .Ltransfer_store
 .Ltransfer_to_keeps:
-        testb   $CORO_FLAG_SHARE_FPENV, %al
+        testl   %r9d, %r9d
         jz      .Ltransfer_store
         FP_STORE %rdx                                   /* from the resumer's to its own: write the resumer's down */
 .Ltransfer_store:
         FP_STORE %rsp
         FP_COMPARE %rsp, %r11, .Ltransfer_differ
 .Ltransfer_go:
-        movq    CORO_CONTEXT_SP(%rdi), %rsp
+        testl   %r12d, %r12d
+        jnz     coro__enter_fresh
+        movq    CORO_CONTEXT_SP(%rbx), %rsp
         CFI_PARKED
         movq    %rsi, %rax
         POP_FRAME_AND_GO
@@ -361,10 +427,11 @@ coro__transfer_landing:
 END coro__transfer_landing
 
 /*
- * The first frame of every coroutine. coro__context_make() parks a fresh one with this address to go on at and rbx = the
- * context; whoever resumes it leaves the input in rax. The stack pointer stands at the context itself, 64-byte aligned.
+ * The first frame of every coroutine, and the way into it: the above jump to coro__enter_fresh when they are done with the frame of
+ * the resumer. The stack of the coroutine begins below its context, 16-byte aligned.
  *
  *      rbx  the context  (a register that calls preserve, so that unwinders know it here)
+ *      rsi  the input
  *      r12  the value that the body returned
  *
  * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame. Stacks may lie in any order,
@@ -383,22 +450,20 @@ coro__first_frame:
         .cfi_personality 0x1b, coro__personality
         CFI_CFA_OF_RESUMER
         CFI_SAVED
-        nop                             /* unwinders look a return address up at the byte before it */
-HIDDEN coro__entry
-coro__entry:
-        movq    %rax, %rdi
+coro__enter_fresh:
+        movq    %rbx, %rsp
+        xorl    %ebp, %ebp              /* the end of a chain of frame pointers */
+        movq    %rsi, %rdi
         call    *CORO_CONTEXT_FN(%rbx)
-        movq    %rax, %r12
         cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
+        movq    %rax, %r12
         jne     .Lat_end
 .Lend:
         THREAD_BLOCK
-        movq    CORO_CONTEXT_RESUMER(%rbx), %rcx
         movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
-        movq    %rcx, THREAD(CURRENT)
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rbx)
         jz      .Lend_fp
-        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+        RETURN_FROM %rbx
 .Lend_go:
         xorl    %eax, %eax              /* CORO_RETURNED */
         movq    %r12, %rdx
@@ -406,22 +471,17 @@ coro__entry:
         .cfi_def_cfa %rsp, CORO_FRAME_SIZE
         POP_FRAME_AND_GO
         .cfi_restore_state
+        RETURN_FROM_FORMER %rbx
 .Lend_fp:
         FP_STORE %rsp
         movq    %rsp, %r8
-        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+        RETURN_FROM %rbx
         FP_COMPARE %r8, %rsp, .Lend_differ
         jmp     .Lend_go
+        RETURN_FROM_FORMER %rbx
 .Lend_differ:
         FP_LOAD %r8, %rsp
         jmp     .Lend_go
-        .cfi_endproc
-
-        .cfi_startproc
-        .cfi_signal_frame
-        .cfi_personality 0x1b, coro__personality
-        CFI_CFA_OF_RESUMER
-        CFI_SAVED
 .Lat_end:
         movq    %rbx, %rdi
         call    coro__run_at_end        /* handlers and destructors, on this stack */
@@ -479,6 +539,7 @@ coro__enter_unwind:
         movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         movq    %rdi, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        movq    %rsp, THREAD(RETURN_SP)
         movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rdi), %rsp
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rdi)

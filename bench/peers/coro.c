@@ -9,6 +9,9 @@
 static coro_t *one, **all;
 static size_t all_count;
 
+/* How to make one: with control words of its own, or without. */
+enum { KEEP = 0, SHARE = CORO_NO_FPENV };
+
 static void make(coro_t **out, coro_fn *fn, unsigned flags)
 {
     coro_opts opts = {.stack_size = BENCH_STACK, .flags = flags};
@@ -23,7 +26,7 @@ static void destroy(coro_t *co)
         bench_fail("coro_destroy");
 }
 
-/* ---- switch, switch-fp ---- */
+/* ---- switch ---- */
 
 static void *yield_always(void *input)
 {
@@ -34,13 +37,7 @@ static void *yield_always(void *input)
 
 static long setup_switch(size_t size)
 {
-    make(&one, yield_always, CORO_NO_FPENV);
-    return (long)size;
-}
-
-static long setup_switch_fp(size_t size)
-{
-    make(&one, yield_always, 0);
+    make(&one, yield_always, SHARE);
     return (long)size;
 }
 
@@ -77,7 +74,7 @@ static void *helped_yield_always(void *input)
 
 static long setup_helper(size_t size)
 {
-    make(&one, helped_yield_always, 0);
+    make(&one, helped_yield_always, SHARE);
     return (long)size;
 }
 
@@ -89,12 +86,17 @@ static void run_helper(uint64_t operations)
 
 /* ---- robin, memory ---- */
 
-static long setup_robin(size_t size)
+static long setup_all(size_t size, unsigned flags)
 {
     all = bench_array(size, sizeof *all);
     for (all_count = 0; all_count < size; all_count++)
-        make(&all[all_count], yield_always, 0);
+        make(&all[all_count], yield_always, flags);
     return (long)size;
+}
+
+static long setup_robin(size_t size)
+{
+    return setup_all(size, SHARE);
 }
 
 static void run_robin(uint64_t operations)
@@ -118,37 +120,101 @@ static long setup_create(size_t size)
     return (long)size;
 }
 
-static void run_create(uint64_t operations)
+static inline void create_each(uint64_t operations, unsigned flags)
 {
     coro_t *co;
 
     for (; operations > 0; operations--) {
-        make(&co, return_at_once, 0);
+        make(&co, return_at_once, flags);
         coro_resume(co, NULL);
         destroy(co);
     }
 }
 
-#ifdef CORO_INLINE
+static void run_create(uint64_t operations)
+{
+    create_each(operations, SHARE);
+}
 
 static const char *version(void)
 {
     return coro_version();
 }
 
+#ifdef CORO_INLINE
+
 const struct bench_peer bench_peer_coro_inline = {
     .name = "libcoro inline",
     .what = "the same with `#define CORO_INLINE`: the fast path of resume and yield inlined",
     .role = BENCH_OURS,
     .version = version,
-    .works = {{"switch", setup_switch, NULL, run_switch, 0, "FP words shared"},
-              {"switch-fp", setup_switch_fp, NULL, run_switch, 0, NULL},
+    .works = {{"switch", setup_switch, NULL, run_switch, 0, NULL},
               {"switch-helper", setup_helper, NULL, run_helper, 0, NULL},
               {"robin", setup_robin, NULL, run_robin, 0, "guarded"},
               {"create", setup_create, NULL, run_create, 0, NULL}},
 };
 
 #else
+
+/* ---- with control words ---- */
+
+static long setup_switch_fp(size_t size)
+{
+    make(&one, yield_always, KEEP);
+    return (long)size;
+}
+
+static long setup_helper_fp(size_t size)
+{
+    make(&one, helped_yield_always, KEEP);
+    return (long)size;
+}
+
+static long setup_robin_fp(size_t size)
+{
+    return setup_all(size, KEEP);
+}
+
+static void run_create_fp(uint64_t operations)
+{
+    create_each(operations, KEEP);
+}
+
+const struct bench_peer bench_peer_coro_fp = {
+    .name = "libcoro, FP words",
+    .what = "the same with default options: each coroutine has floating-point control words of its own",
+    .role = BENCH_OURS,
+    .version = version,
+    .works = {{"switch-helper", setup_helper_fp, NULL, run_helper, 0, "FP words kept"},
+              {"robin", setup_robin_fp, NULL, run_robin, 0, "guarded, FP words kept"},
+              {"create", setup_create, NULL, run_create_fp, 0, "guarded, FP words kept"}},
+};
+
+/* ---- fetching ahead ---- */
+
+enum { AHEAD = 8 };
+
+static void run_robin_ahead(uint64_t operations)
+{
+    for (size_t i = 0, ahead = AHEAD % all_count; operations > 0; operations--) {
+        coro_prefetch(all[ahead]);
+        coro_resume(all[i], NULL);
+        if (++i == all_count)
+            i = 0;
+        if (++ahead == all_count)
+            ahead = 0;
+    }
+}
+
+const struct bench_peer bench_peer_coro_ahead = {
+    .name = "libcoro, ahead",
+    .what = "the same with coro_prefetch() of the coroutine that comes eight resumes later, as a run queue can do it",
+    .role = BENCH_OURS,
+    .version = version,
+    .works = {{"robin", setup_robin, NULL, run_robin_ahead, 0, "guarded, prefetched"}},
+};
+
+/* ---- what only the linked one does ---- */
 
 static size_t depth;
 static size_t cleanups; /* that have run */
@@ -185,7 +251,7 @@ static void prepare_fresh(size_t operations)
 static void run_fresh(uint64_t operations)
 {
     for (; all_count < operations; all_count++) {
-        make(&all[all_count], yield_always, 0);
+        make(&all[all_count], yield_always, SHARE);
         coro_resume(all[all_count], NULL);
     }
 }
@@ -223,7 +289,7 @@ static void prepare_unwind(size_t operations)
         bench_fail("cleanups were not run");
     expected += operations * depth;
     for (all_count = 0; all_count < operations; all_count++) {
-        make(&all[all_count], suspend_deep, 0);
+        make(&all[all_count], suspend_deep, SHARE);
         coro_resume(all[all_count], NULL);
     }
 }
@@ -234,19 +300,14 @@ static void run_unwind(uint64_t operations)
     destroy_all();
 }
 
-static const char *version(void)
-{
-    return coro_version();
-}
-
 const struct bench_peer bench_peer_coro = {
     .name = "libcoro",
     .what = "coro_resume(), coro_yield(), linked statically; every stack guarded",
     .role = BENCH_OURS,
     .version = version,
-    .works = {{"switch", setup_switch, NULL, run_switch, 0, "FP words shared"},
+    .works = {{"switch", setup_switch, NULL, run_switch, 0, "no FP words"},
               {"switch-fp", setup_switch_fp, NULL, run_switch, 0, NULL},
-              {"switch-helper", setup_helper, NULL, run_helper, 0, NULL},
+              {"switch-helper", setup_helper, NULL, run_helper, 0, "no FP words"},
               {"robin", setup_robin, NULL, run_robin, 0, "guarded"},
               {"create", setup_create, NULL, run_create, 0, "guarded"},
               {"create-fresh", setup_batch, prepare_fresh, run_fresh, 0, "guarded"},

@@ -116,6 +116,21 @@ static void run_robin(uint64_t operations)
     }
 }
 
+enum { AHEAD = 8, LINE = 64 };
+
+static void run_robin_ahead(uint64_t operations)
+{
+    for (size_t i = 0, ahead = AHEAD % all_count; operations > 0; operations--) {
+        __builtin_prefetch(all[ahead].context);
+        __builtin_prefetch((char *)all[ahead].context + LINE);
+        resume(&all[i]);
+        if (++i == all_count)
+            i = 0;
+        if (++ahead == all_count)
+            ahead = 0;
+    }
+}
+
 static long setup_memory(size_t size)
 {
     setup_robin(size);
@@ -186,4 +201,11 @@ const struct bench_peer bench_peer_fcontext = {
               {"create", setup_create, NULL, run_create, 0, "one stack, used again"},
               {"create-fresh", setup_fresh, prepare_fresh, run_fresh, 0, "mmap() and mprotect() by hand"},
               {"memory", setup_memory, NULL, NULL, 0, "no guards"}},
+};
+
+const struct bench_peer bench_peer_fcontext_ahead = {
+    .name = "Boost fcontext, ahead",
+    .what = "the same with a prefetch of the frame that comes eight resumes later",
+    .version = version,
+    .works = {{"robin", setup_robin, NULL, run_robin_ahead, 0, "no guards, prefetched"}},
 };

@@ -112,6 +112,20 @@ CORO_API int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts);
 CORO_API coro_step coro_resume(coro_t *co, void *input);
 
 /**
+ * Have the memory fetched that a resume of `co` will touch. Whoever resumes many coroutines in turn, a run queue say, and asks for
+ * each a few turns ahead, does not wait for memory then.
+ *
+ * @param co  a coroutine; NULL does nothing
+ *
+ * Context: anywhere. A hint: it changes nothing and cannot fail.
+ */
+static inline void coro_prefetch(const coro_t *co)
+{
+    __builtin_prefetch(co, 1);
+    __builtin_prefetch((const char *)co - 64, 1); /* its outermost frames */
+}
+
+/**
  * Suspend the running coroutine and hand `output` to whoever resumed it.
  *
  * @param output  what that resume returns with CORO_YIELDED

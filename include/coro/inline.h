@@ -37,11 +37,11 @@ struct coro_inline_context {
     void *sp, *return_sp;
     uintptr_t state;
     struct coro_inline_context *resumer;
-    uint32_t flags;
 };
 
 /* values of state */
-#define CORO_INLINE_ENTERED 6
+#define CORO_INLINE_ENTERED 16
+#define CORO_INLINE_SHARES  8
 #define CORO_INLINE_BIT     2
 
 struct coro_inline_thread {
@@ -66,8 +66,9 @@ CORO_API void coro_inline_enter(void);
 
 /* Park at `1:` with a frame below the stack pointer, where there is room, since a function that calls others has no red zone. It
    is the frame of the library's asm/x86_64/frame.h with only the two registers in it that a compiler may not give up. Enter
-   another: `go` is CORO_INLINE_GO for one like it, CORO_INLINE_GO_LINKED for one that the library has parked. `leave` says where to write the stack pointer down, `enter` where the other one is; `out` and `mark` are what the switch
-   passes in rax and rdx, both ways. */
+   another, `go` being CORO_INLINE_GO for one like it, CORO_INLINE_GO_LINKED for one that the library has parked. `leave` says where
+   to write the stack pointer down, `enter` is the one to go on with; `out` and `mark` are what the switch passes in rax and rdx, both
+   ways. */
 #define CORO_INLINE_SWITCH(leave, enter, out, mark, go) \
     __asm__ volatile("leaq 1f(%%rip), %%r8\n\t" \
                      "movq %%r8, -8(%%rsp)\n\t" \
@@ -75,7 +76,7 @@ CORO_API void coro_inline_enter(void);
                      "movq %%rbx, -24(%%rsp)\n\t" \
                      "leaq -56(%%rsp), %%r8\n\t" \
                      "movq %%r8, (%%rcx)\n\t" \
-                     "movq (%%rsi), %%rsp\n\t" \
+                     "movq %%rsi, %%rsp\n\t" \
                      go "\n\t" \
                      "1:" \
                      : "+a"(out), "+d"(mark), "+c"(leave), "+S"(enter) \
@@ -133,8 +134,7 @@ CORO_API void coro_inline_enter(void);
                          "stp x19, x20, [sp, #16]\n\t" \
                          "mov x16, sp\n\t" \
                          "str x16, [x2]\n\t" \
-                         "ldr x16, [x3]\n\t" \
-                         "mov sp, x16\n\t" \
+                         "mov sp, x3\n\t" \
                          go "\n\t" \
                          "1:" \
                          : "+r"(coro_x0_), "+r"(coro_x1_), "+r"(coro_x2_), "+r"(coro_x3_) \
@@ -164,23 +164,25 @@ static inline __attribute__((always_inline)) coro_step coro_inline_resume(coro_t
 {
     struct coro_inline_thread *t = coro_inline_block();
     struct coro_inline_context *context = (struct coro_inline_context *)co;
-    void *out = input, *mark = t, *leave = &context->return_sp, *enter = &context->sp;
+    void *out = input, *mark = t, *leave = &context->return_sp, *enter;
     coro_step step;
 
     if (__builtin_expect(co == NULL, 0))
         return coro_resume(co, input);
-    if (__builtin_expect(context->state == (t->token | CORO_INLINE_BIT), 1)) {
+    if (__builtin_expect(context->state - t->token == (CORO_INLINE_SHARES | CORO_INLINE_BIT), 1)) {
         if (__builtin_expect(context->resumer != t->current, 0))
             context->resumer = t->current;
-        context->state = CORO_INLINE_ENTERED;
+        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
+        enter = context->sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO);
     } else {
-        if (context->state != t->token || (context->flags & CORO_NO_FPENV) == 0)
+        if (context->state - t->token != CORO_INLINE_SHARES)
             return coro_resume(co, input);
         context->resumer = t->current;
-        context->state = CORO_INLINE_ENTERED;
+        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
+        enter = context->sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO_LINKED);
     }
     step.status = (long)out;
@@ -193,19 +195,21 @@ static inline __attribute__((always_inline)) void *coro_inline_yield(void *outpu
 {
     struct coro_inline_thread *t = coro_inline_block();
     struct coro_inline_context *self = t->current;
-    void *out = (void *)CORO_YIELDED, *mark = output, *leave = &self->sp, *enter = &self->return_sp;
+    void *out = (void *)CORO_YIELDED, *mark = output, *leave = &self->sp, *enter;
 
     if (__builtin_expect(self == NULL, 0))
         return coro_yield(output);
-    if (__builtin_expect(self->state == CORO_INLINE_ENTERED, 1)) {
-        self->state = t->token | CORO_INLINE_BIT;
+    if (__builtin_expect(self->state == (CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT), 1)) {
+        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
+        enter = self->return_sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO);
     } else {
-        if (self->state != (CORO_INLINE_ENTERED & ~CORO_INLINE_BIT) || (self->flags & CORO_NO_FPENV) == 0)
+        if (self->state != (CORO_INLINE_ENTERED | CORO_INLINE_SHARES))
             return coro_yield(output);
-        self->state = t->token | CORO_INLINE_BIT;
+        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
+        enter = self->return_sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO_LINKED);
     }
     if (__builtin_expect(mark == NULL, 0))

@@ -88,7 +88,7 @@ int coro__thread_prepare(struct coro__thread *t)
         err = -pthread_setspecific(exit_key, t);
     if (err != 0)
         return err;
-    t->token = atomic_fetch_add(&last_token, 4) + 4;
+    t->token = atomic_fetch_add(&last_token, 16) + 16;
     t->root.state = t->token;
     t->current = &t->root;
     return 0;

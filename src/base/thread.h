@@ -14,14 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The first cache line is all that a switch touches of a coroutine.
+/* The first half of a cache line is all that a switch touches of a coroutine. Its first frames share the line.
  *
- *   I1  suspended           <=>  state is the token of its thread (odd), or that | CORO_STATE_INLINED
- *   I2  entered             <=>  state is CORO_STATE_ENTERED, that | CORO_STATE_INLINED, or CORO_STATE_ENDING
+ *   I1  suspended           <=>  state is the token of its thread (odd), with some of CORO_STATE_BITS
+ *   I2  entered             <=>  state is CORO_STATE_ENTERED, with some of CORO_STATE_BITS, or CORO_STATE_ENDING
  *   I3  has returned        <=>  state is CORO_STATE_DEAD
  *   I4  a root               =>  state is odd, so that nothing yields from it                                                */
 struct coro__context {
-    /* valid only while suspended */
+    /* valid only while suspended. As long as it is fresh: the floating-point control words that it begins with */
     void *sp;
 
     /* valid only while entered */
@@ -29,10 +29,9 @@ struct coro__context {
     uintptr_t state;               /* always valid */
     struct coro__context *resumer; /* stays as it was afterwards: hardly ever does the next one differ */
 
-    uint32_t flags; /* constant after create */
-    uint32_t unused;
     void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
     void *(*fn)(void *); /* constant after create */
+    uint32_t flags;      /* constant after create */
 
     /* sanitized builds only */
     void *fake_stack;       /* valid only while parked */
@@ -43,6 +42,7 @@ struct coro__context {
 struct coro__thread {
     struct coro__context *current; /* NULL until the thread's first use */
     uintptr_t token;               /* 0 until then */
+    void *return_sp;               /* of the context that was entered last */
     struct coro__context root;
     void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again ... */
     void *idle; /* ... which are on this list as well */
@@ -61,7 +61,8 @@ CORO__ASSERT_OFFSET(coro__context, at_end, CORO_CONTEXT_AT_END);
 CORO__ASSERT_OFFSET(coro__context, fn, CORO_CONTEXT_FN);
 CORO__ASSERT_OFFSET(coro__thread, current, CORO_THREAD_CURRENT);
 CORO__ASSERT_OFFSET(coro__thread, token, CORO_THREAD_TOKEN);
-_Static_assert(offsetof(struct coro__context, fake_stack) < 64, "what a switch touches is one cache line");
+CORO__ASSERT_OFFSET(coro__thread, return_sp, CORO_THREAD_RETURN_SP);
+_Static_assert(offsetof(struct coro__context, at_end) == 32, "what a switch touches is half a cache line");
 
 /* The calling thread's block. In assembly, so that no compiler sees the thread-local itself: it would compute the address once and
    keep it over a switch, after which it may be another thread's. */
@@ -102,7 +103,7 @@ static inline int coro__thread_enter(struct coro__thread **out)
 /* Is this the state of a context that the thread with this token may resume? */
 static inline bool coro__suspended(uintptr_t state, uintptr_t token)
 {
-    return (state & ~(uintptr_t)CORO_STATE_INLINED) == token;
+    return (state & ~(uintptr_t)CORO_STATE_BITS) == token;
 }
 
 /* What the layers above leave to be done when a thread ends, in this order. Set once, before the first thread is prepared. */

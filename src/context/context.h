@@ -14,7 +14,6 @@
 
 /* The first frame of every coroutine: coro__first_frame <= pc < coro__finish. Not to be called. */
 void coro__first_frame(void);
-void coro__entry(void);
 
 /* End the running context from anywhere on its stack: its resumer goes on with {CORO_RETURNED, value}. */
 _Noreturn void coro__finish(struct coro__context *context, void *value);
@@ -25,49 +24,38 @@ void coro__enter_unwind(struct coro__context *context, int inlined);
 /* Called from the assembly. */
 void coro__run_at_end(struct coro__context *context);
 _Noreturn void coro__unwind(struct coro__context *context);
-#ifdef __aarch64__
-void *coro__sign_entry(void *sp);
-#endif
 
 #pragma GCC visibility pop
 
+/* The thread's floating-point control words, as they lie in a frame: what coro__context_make() leaves in `sp`. */
+static inline void *coro__fp_words(void)
+{
 #if defined(__x86_64__)
+    uint32_t mxcsr;
+    uint16_t x87_cw;
 
-/* Park `context` so that its first resume enters coro__entry with the stack pointer at `top`, 16-byte aligned. If it keeps its
-   floating-point control words to itself, they are at first those of the caller. */
-static inline void coro__context_make(struct coro__context *context, void *top)
-{
-    char *frame = (char *)top - CORO_FRAME_SIZE;
-    uint64_t word = (uint64_t)(uintptr_t)context;
-
-    if ((context->flags & CORO_FLAG_SHARE_FPENV) == 0) {
-        __asm__ volatile("stmxcsr %0" : "=m"(*(uint32_t *)(frame + CORO_FRAME_MXCSR)));
-        __asm__ volatile("fnstcw %0" : "=m"(*(uint16_t *)(frame + CORO_FRAME_X87_CW)));
-    }
-    memcpy(frame + CORO_FRAME_RBX, &word, sizeof word);
-    memset(frame + CORO_FRAME_RBP, 0, 8); /* the end of a chain of frame pointers */
-    word = (uint64_t)(uintptr_t)coro__entry;
-    memcpy(frame + CORO_FRAME_RIP, &word, sizeof word);
-    context->sp = frame;
-}
-
+    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+    __asm__ volatile("fnstcw %0" : "=m"(x87_cw));
+    _Static_assert(CORO_FRAME_X87_CW == CORO_FRAME_MXCSR + 4, "the words of a frame");
+    return (void *)((uintptr_t)x87_cw << 32 | mxcsr);
 #elif defined(__aarch64__)
+    uint64_t fpcr;
 
-static inline void coro__context_make(struct coro__context *context, void *top)
-{
-    char *frame = (char *)top - CORO_FRAME_SIZE;
-    uint64_t word;
-
-    __asm__ volatile("mrs %0, fpcr" : "=r"(word));
-    memcpy(frame + CORO_FRAME_FPCR, &word, sizeof word);
-    word = (uint64_t)(uintptr_t)context;
-    memcpy(frame + CORO_FRAME_X19, &word, sizeof word);
-    memset(frame + CORO_FRAME_X29, 0, 8);
-    word = (uint64_t)(uintptr_t)coro__sign_entry(top);
-    memcpy(frame + CORO_FRAME_X30, &word, sizeof word);
-    context->sp = frame;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return (void *)fpcr;
+#endif
 }
 
-#endif
+/* Make a context whose flags and function are set ready to be resumed by the thread with this token: below it is where its stack
+   begins. If it keeps its floating-point control words to itself, they are at first those of the caller. */
+static inline void coro__context_make(struct coro__context *context, uintptr_t token)
+{
+    if ((context->flags & CORO_FLAG_SHARE_FPENV) != 0) {
+        context->state = token | CORO_STATE_FRESH | CORO_STATE_SHARES;
+    } else {
+        context->state = token | CORO_STATE_FRESH;
+        context->sp = coro__fp_words();
+    }
+}
 
 #endif

@@ -19,8 +19,10 @@
 #include <string.h>
 
 enum {
-    LINE = 64,    /* a cache line */
-    COLOURS = 32, /* places for the top in its page, a line apart */
+    LINE = 64,         /* a cache line */
+    PAIR = 2 * LINE,   /* processors tend to load two that belong together */
+    COLOURS = 16,      /* places for the top in its page, a pair apart */
+    FIRST_FRAMES = 32, /* of the line that the context is in, below it */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
     IDLE_MOST = 64, /* a thread keeps */
@@ -67,24 +69,22 @@ static int take_stack(const coro_opts *opts, const coro_stack_allocator *allocat
 /* A number below COLOURS that has nothing to do with where the page falls in a cache, so that the two spread tops over all sets. */
 static uintptr_t colour_of(const void *page)
 {
-    return (uint32_t)((uintptr_t)page >> 12) * UINT32_C(0x9e3779b1) >> 27;
+    return (uint32_t)((uintptr_t)page >> 12) * UINT32_C(0x9e3779b1) >> 28;
 }
-_Static_assert(COLOURS == 1 << (32 - 27), "colour_of()");
+_Static_assert(COLOURS == 1 << (32 - 28), "colour_of()");
 
-/* The coroutine's place: as high as alignment lets it, less the colour where there is a page to colour. */
+/* The coroutine's place: as high as alignment lets it, less the colour where there is a page to colour. What a switch touches, the
+   first half of the context and the frames below it, is to be one pair of lines. */
 static struct coro *place(const coro_stack *stack, size_t headroom)
 {
     uintptr_t end = (uintptr_t)stack->base + stack->size + headroom;
 
-    if (headroom >= COLOURS * LINE + sizeof(struct coro))
-        end -= colour_of(stack->base) * LINE;
-    return (struct coro *)((end - sizeof(struct coro)) & ~(uintptr_t)(LINE - 1));
+    if (headroom >= COLOURS * PAIR + sizeof(struct coro))
+        end -= colour_of(stack->base) * PAIR;
+    return (struct coro *)(((end - sizeof(struct coro) - LINE - FIRST_FRAMES) & ~(uintptr_t)(PAIR - 1)) + LINE +
+                           FIRST_FRAMES);
 }
-
-static void *first_frame_of(const struct coro *co)
-{
-    return (char *)co - CORO_FRAME_SIZE;
-}
+_Static_assert(FIRST_FRAMES + offsetof(struct coro__context, at_end) == LINE, "place()");
 
 /* ---- the list of the thread's coroutines ---- */
 
@@ -143,7 +143,7 @@ static void orphan_all(struct coro__thread *t)
     for (struct coro *co = t->live, *next; co != NULL; co = next) {
         next = co->next_live;
         if (coro__suspended(co->context.state, co->owner))
-            co->context.state = CORO__ORPHANED | (co->context.state & CORO_STATE_INLINED);
+            co->context.state = CORO__ORPHANED | (co->context.state & CORO_STATE_BITS);
         else
             co->context.state = CORO_STATE_DEAD;
         __atomic_store_n(&co->owner, CORO__ORPHANED, __ATOMIC_RELEASE);
@@ -170,10 +170,9 @@ static void set_name(struct coro *co, const char *name)
 
 static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t token)
 {
-    co->context.state = token;
     co->context.flags = opts->flags;
     coro__san_start(&co->context, fn);
-    coro__context_make(&co->context, co);
+    coro__context_make(&co->context, token);
     co->user = opts->user;
 }
 
@@ -278,7 +277,7 @@ static __attribute__((noinline)) int destroy(struct coro *co)
         err = destroy_error(co, t);
     if (err != 0)
         return err;
-    if (co->context.state != CORO_STATE_DEAD && co->context.sp != first_frame_of(co)) {
+    if (co->context.state != CORO_STATE_DEAD && (co->context.state & CORO_STATE_FRESH) == 0) {
         coro__san_leave(&t->current->fake_stack, &co->context);
         coro__enter_unwind(&co->context, (co->context.state & CORO_STATE_INLINED) != 0);
         coro__san_arrive(t->current->fake_stack, NULL);

@@ -15,7 +15,7 @@
  *     base                                       co                     end
  *      | ...  frames, growing down  <-  | first | struct coro | colour | allocator's |
  *
- *   I1  context.sp == the frame below co, and suspended   <=>  it has never run
+ *   I1  context.state is suspended and CORO_STATE_FRESH   <=>  it has never run
  *   I2  context.at_end != NULL                            <=>  it has handlers or values
  *   I3  owner is the token of a thread                     =>  it is on that thread's list of live ones
  *   I4  it is idle: destroyed, but kept                    =>  dead, and on its thread's list of idle ones as well            */

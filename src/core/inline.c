@@ -13,12 +13,11 @@ SAME_OFFSET(coro_inline_context, coro__context, sp);
 SAME_OFFSET(coro_inline_context, coro__context, return_sp);
 SAME_OFFSET(coro_inline_context, coro__context, state);
 SAME_OFFSET(coro_inline_context, coro__context, resumer);
-SAME_OFFSET(coro_inline_context, coro__context, flags);
 SAME_OFFSET(coro_inline_thread, coro__thread, current);
 SAME_OFFSET(coro_inline_thread, coro__thread, token);
 
-_Static_assert(CORO_INLINE_BIT == CORO_STATE_INLINED &&
-                   CORO_INLINE_ENTERED == (CORO_STATE_ENTERED | CORO_STATE_INLINED),
+_Static_assert(CORO_INLINE_BIT == CORO_STATE_INLINED && CORO_INLINE_ENTERED == CORO_STATE_ENTERED &&
+                   CORO_INLINE_SHARES == CORO_STATE_SHARES,
                "coro/inline.h: state");
 
 #if defined(__x86_64__)
