@@ -122,7 +122,7 @@ CORO_API coro_step coro_resume(coro_t *co, void *input);
 static inline void coro_prefetch(const coro_t *co)
 {
     __builtin_prefetch(co, 1);
-    __builtin_prefetch((const char *)co - 64, 1); /* its outermost frames */
+    __builtin_prefetch((const void *)((uintptr_t)co - 64), 1); /* its outermost frames */
 }
 
 /**
