@@ -26,6 +26,12 @@
         .type   \name, %function
 .endm
 
+/* For names that are not ours alone: another definition in the same link is no error, and wins. */
+.macro PUBLIC_WEAK name
+        .weak   \name
+        .type   \name, %function
+.endm
+
 .macro HIDDEN name
         PUBLIC  \name
         .hidden \name

@@ -7,6 +7,7 @@
 #include "support/test.h"
 
 #include <execinfo.h>
+#include <pthread.h>
 #include <signal.h>
 #include <ucontext.h>
 #include <unwind.h>
@@ -43,11 +44,18 @@ static bool passes(const struct walk *w, void *function)
 /* ---- from everywhere ---- */
 
 static struct walk walked;
+static bool by_backtrace; /* of the C library */
 
 static FRAME void *walks(void *input)
 {
     walked.count = 0;
-    _Unwind_Backtrace(remember, &walked);
+    if (!by_backtrace) {
+        _Unwind_Backtrace(remember, &walked);
+        return input;
+    }
+    walked.count = backtrace(walked.functions, FRAMES_MOST);
+    for (int i = 0; i < walked.count; i++)
+        walked.functions[i] = _Unwind_FindEnclosingFunction((char *)walked.functions[i] - 1);
     return input;
 }
 
@@ -193,28 +201,59 @@ static void from_a_cleanup_to_whoever_destroys(void **state)
     assert_true(passes(&walked, (void *)from_a_cleanup_to_whoever_destroys));
 }
 
-static FRAME void *calls_backtrace(void *input)
+/* What comes after `function` in a walk: how many, and from where on. */
+static int below(const struct walk *w, void *function, void *const **out)
 {
-    struct walk *w = input;
-
-    w->count = backtrace(w->functions, FRAMES_MOST);
     for (int i = 0; i < w->count; i++)
-        w->functions[i] = _Unwind_FindEnclosingFunction((char *)w->functions[i] - 1);
-    return NULL;
+        if (w->functions[i] == function) {
+            *out = &w->functions[i + 1];
+            return w->count - i - 1;
+        }
+    return -1;
+}
+
+static struct walk walked_without;
+
+static FRAME void *walks_with_and_without(void *result)
+{
+    coro_t *co;
+
+    walks(NULL);
+    walked_without = walked;
+    coro_create(&co, has_another_walk, NULL);
+    coro_resume(co, NULL);
+    coro_destroy(co);
+    return result;
+}
+
+static void to_the_end_of_the_thread_that_a_thread_without_has(void **state)
+{
+    void *const *with, *const *without;
+    pthread_t thread;
+    int count;
+    (void)state;
+
+    assert_int_equal(pthread_create(&thread, NULL, walks_with_and_without, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    count = below(&walked_without, (void *)walks_with_and_without, &without);
+    assert_true(count > 0);
+    assert_int_equal(below(&walked, (void *)walks_with_and_without, &with), count);
+    assert_memory_equal(with, without, (size_t)count * sizeof *with);
 }
 
 static void backtrace_of_the_c_library_sees_the_same(void **state)
 {
-    coro_t *co;
-    (void)state;
-
     if (under_asan())
         skip(); /* its backtrace() knows one stack a thread */
-    co = made(calls_backtrace);
-    coro_resume(co, &walked);
-    assert_true(passes(&walked, (void *)calls_backtrace));
-    assert_true(passes(&walked, (void *)backtrace_of_the_c_library_sees_the_same));
-    assert_int_equal(coro_destroy(co), 0);
+    by_backtrace = true;
+    from_a_fresh_one_to_its_resumer(state);
+    through_all_that_resumed_each_other(state);
+    to_the_resumer_of_today(state);
+    to_the_resumer_that_a_transfer_handed_over(state);
+    from_a_handler_to_whoever_destroys(state);
+    from_a_cleanup_to_whoever_destroys(state);
+    to_the_end_of_the_thread_that_a_thread_without_has(state);
+    by_backtrace = false;
 }
 
 /* ---- at every instruction ---- */
@@ -358,6 +397,7 @@ int main(void)
         TEST(to_the_resumer_that_a_transfer_handed_over),
         TEST(from_a_handler_to_whoever_destroys),
         TEST(from_a_cleanup_to_whoever_destroys),
+        TEST(to_the_end_of_the_thread_that_a_thread_without_has),
         TEST(backtrace_of_the_c_library_sees_the_same),
 #ifdef __x86_64__
         TEST(every_instruction_of_a_switch_can_be_unwound),

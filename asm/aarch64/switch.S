@@ -14,6 +14,7 @@
 #include "frame.h"
 
 #define BTI_C       hint #34
+#define BTI_JC      hint #38
 #define PACIASP     hint #25
 #define AUTIASP     hint #29
 
@@ -289,6 +290,10 @@ CORO_TRANSFER:
         bic     x13, x13, #CORO_STATE_FRESH
         tst     x13, #~CORO_STATE_SHARES
         b.ne    .Ltransfer_refused
+        ldr     w16, [x11, #CORO_CONTEXT_FLAGS]
+        ldr     w17, [x0, #CORO_CONTEXT_FLAGS]
+        bic     w17, w17, w16
+        tbnz    w17, #1, .Ltransfer_refused             /* to forwards exceptions, and the resumer expects none */
         .cfi_remember_state
         PACIASP
         .cfi_negate_ra_state
@@ -367,20 +372,39 @@ END coro__transfer_landing
  *      x1   the input
  *      x20  the value that the body returned
  */
-#define CFI_CFA_OF_RESUMER \
-        .cfi_escape 0x0f, 6,                            /* DW_CFA_def_cfa_expression, length */ \
-                    0x83, CORO_CONTEXT_RETURN_SP, 0x06, /* DW_OP_breg19, DW_OP_deref: the resumer's frame */ \
-                    0x23, CORO_FRAME_SIZE & 0x7f | 0x80, CORO_FRAME_SIZE >> 7   /* DW_OP_plus_uconst, two bytes of LEB128 */
+#define CFI_INTERRUPTED_PARKED \
+        .cfi_escape 0x0f, 3,                            /* DW_CFA_def_cfa_expression, length */ \
+                    0x83, CORO_CONTEXT_RETURN_SP, 0x06; /* DW_OP_breg19, DW_OP_deref */ \
+        .cfi_escape 0x10, 30, 3,                        /* DW_CFA_expression, x30, length */ \
+                    0x83, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg19, two bytes of LEB128 */
+
+.macro CFI_FIRST_FRAME
+        .cfi_signal_frame
+        .cfi_personality 0x1b, coro__personality
+        CFI_INTERRUPTED_PARKED
+.endm
+
+/* A frame that the above has parked, at sp, where no PUSH_FRAME stands before in the text. */
+.macro CFI_PARKED
+        .cfi_def_cfa sp, CORO_FRAME_SIZE
+        CFI_SAVED
+        .cfi_negate_ra_state
+.endm
+
+        .cfi_startproc
+        CFI_PARKED
+        nop
+HIDDEN coro__parked
+coro__parked:
+        brk     #1
+        .cfi_endproc
+END coro__parked
 
         .balign 16
 HIDDEN coro__first_frame
 coro__first_frame:
         .cfi_startproc
-        .cfi_signal_frame
-        .cfi_personality 0x1b, coro__personality
-        CFI_CFA_OF_RESUMER
-        CFI_SAVED
-        .cfi_negate_ra_state
+        CFI_FIRST_FRAME
 coro__enter_fresh:
         mov     sp, x19
         mov     x29, #0                         /* the end of a chain of frame pointers */
@@ -406,12 +430,54 @@ coro__enter_fresh:
         FP_LOAD sp
 .Lend_shares:
         .cfi_remember_state
-        .cfi_def_cfa sp, CORO_FRAME_SIZE
+        CFI_PARKED
         b       .Lgo
         .cfi_restore_state
         RETURN_FROM_FORMER
         .cfi_endproc
+
+        .cfi_startproc
+        CFI_FIRST_FRAME
+HIDDEN coro__forward_landing
+coro__forward_landing:
+        BTI_JC
+        mov     x1, x0
+        mov     x0, x19
+        bl      coro__forward
+        brk     #1
+        .cfi_endproc
 END coro__first_frame
+
+/*
+ * void coro__run_at_end(struct coro__context *context)
+ */
+        .balign 16
+HIDDEN coro__run_at_end
+coro__run_at_end:
+        .cfi_startproc
+        .cfi_personality 0x1b, coro__personality
+        PACIASP
+        .cfi_negate_ra_state
+        stp     x29, x30, [sp, #-32]!
+        .cfi_adjust_cfa_offset 32
+        .cfi_offset x29, -32
+        .cfi_offset x30, -24
+        str     x19, [sp, #16]
+        .cfi_offset x19, -16
+        mov     x29, sp
+        mov     x19, x0
+        bl      coro__run_handlers
+        ldr     x19, [sp, #16]
+        .cfi_restore x19
+        ldp     x29, x30, [sp], #32
+        .cfi_restore x29
+        .cfi_restore x30
+        .cfi_adjust_cfa_offset -32
+        AUTIASP
+        .cfi_negate_ra_state
+        ret
+        .cfi_endproc
+END coro__run_at_end
 
 /*
  * coro/inline.h jumps here.
@@ -420,9 +486,7 @@ END coro__first_frame
 PUBLIC coro_inline_enter
 coro_inline_enter:
         .cfi_startproc
-        .cfi_def_cfa sp, CORO_FRAME_SIZE
-        CFI_SAVED
-        .cfi_negate_ra_state
+        CFI_PARKED
         BTI_C
         b       .Lgo
         .cfi_endproc
@@ -436,8 +500,11 @@ HIDDEN coro__finish
 coro__finish:
         .cfi_startproc
         BTI_C
-        .cfi_undefined x30
         mov     x19, x0
+        .cfi_endproc
+
+        .cfi_startproc
+        CFI_FIRST_FRAME
         mov     x20, x1
         b       .Lend
         .cfi_endproc
@@ -477,6 +544,50 @@ coro__enter_unwind:
         b       .Lgo
         .cfi_endproc
 END coro__enter_unwind
+
+/*
+ * _Noreturn void coro__finish_by_exception(struct coro__context *context, struct _Unwind_Exception *exception)
+ */
+        .balign 16
+HIDDEN coro__finish_by_exception
+coro__finish_by_exception:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldr     x11, [x0, #CORO_CONTEXT_RESUMER]
+        mov     x10, #CORO_STATE_DEAD
+        str     x10, [x0, #CORO_CONTEXT_STATE]
+        str     x11, [x9, #CORO_THREAD_CURRENT]
+        mrs     x14, fpcr
+        SET_SP  x0, CORO_CONTEXT_RETURN_SP
+        CFI_PARKED
+        FP_LOAD sp
+        mov     x0, x1
+        bl      coro__raise
+        brk     #1
+        .cfi_endproc
+END coro__finish_by_exception
+
+/*
+ * void *__cxa_get_globals(void), void *__cxa_get_globals_fast(void)
+ */
+        .balign 16
+PUBLIC_WEAK __cxa_get_globals
+PUBLIC_WEAK __cxa_get_globals_fast
+__cxa_get_globals:
+__cxa_get_globals_fast:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldr     x0, [x9, #CORO_THREAD_CURRENT]
+        add     x9, x9, #CORO_THREAD_ROOT
+        cmp     x0, #0
+        csel    x0, x0, x9, ne
+        add     x0, x0, #CORO_CONTEXT_EXCEPTIONS
+        ret
+        .cfi_endproc
+END __cxa_get_globals_fast
+END __cxa_get_globals
 
 NOTE_PROPERTY 0xc0000000, 3             /* BTI and PAC */
 NOTE_STACK

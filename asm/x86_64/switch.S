@@ -335,6 +335,11 @@ CORO_TRANSFER:
         subq    %r8, %r10
         testq   $~(CORO_STATE_INLINED | CORO_STATE_SHARES | CORO_STATE_FRESH), %r10
         jnz     coro__transfer_refused
+        movl    CORO_CONTEXT_FLAGS(%rcx), %r11d
+        notl    %r11d
+        andl    CORO_CONTEXT_FLAGS(%rdi), %r11d
+        testb   $CORO_FLAG_FORWARD, %r11b               /* the resumer expects no exception */
+        jnz     coro__transfer_refused
         subq    $8, %rsp
         .cfi_def_cfa_offset 16
         leaq    coro__transfer_landing(%rip), %r11
@@ -434,22 +439,37 @@ END coro__transfer_landing
  *      rsi  the input
  *      r12  the value that the body returned
  *
- * To an unwinder this frame was called by the resumer: its CFA is that of the resumer's parked frame. Stacks may lie in any order,
- * and debuggers take a CFA that goes down for corruption, except below a signal frame.
+ * To an unwinder this frame interrupted coro__parked, and that was called by the resumer: it has the resumer's parked frame. Stacks
+ * may lie in any order, and debuggers take a CFA that goes down for corruption, except below a signal frame. But to whatever called
+ * a signal frame an unwinder gives the exact address, and the resumer is to be looked up at its call, one byte before where it goes
+ * on: hence coro__parked in between. Its address is kept in the context, since unwind information may hold no addresses.
  */
-#define CFI_CFA_OF_RESUMER \
-        .cfi_escape 0x0f, 5,                            /* DW_CFA_def_cfa_expression, length */ \
-                    0x73, CORO_CONTEXT_RETURN_SP, 0x06, /* DW_OP_breg3 (rbx), DW_OP_deref: the resumer's frame */ \
-                    0x23, CORO_FRAME_SIZE               /* DW_OP_plus_uconst */
+#define CFI_INTERRUPTED_PARKED \
+        .cfi_escape 0x0f, 3,                            /* DW_CFA_def_cfa_expression, length */ \
+                    0x73, CORO_CONTEXT_RETURN_SP, 0x06; /* DW_OP_breg3 (rbx), DW_OP_deref */ \
+        .cfi_escape 0x10, 16, 3,                        /* DW_CFA_expression, rip, length */ \
+                    0x73, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg3, two bytes of LEB128 */
+
+.macro CFI_FIRST_FRAME
+        .cfi_signal_frame
+        .cfi_personality 0x1b, coro__personality
+        CFI_INTERRUPTED_PARKED
+.endm
+
+        .cfi_startproc
+        CFI_PARKED
+        nop                             /* unwinders look a return address up at the byte before it */
+HIDDEN coro__parked
+coro__parked:
+        ud2
+        .cfi_endproc
+END coro__parked
 
         .balign 16
 HIDDEN coro__first_frame
 coro__first_frame:
         .cfi_startproc
-        .cfi_signal_frame
-        .cfi_personality 0x1b, coro__personality
-        CFI_CFA_OF_RESUMER
-        CFI_SAVED
+        CFI_FIRST_FRAME
 coro__enter_fresh:
         movq    %rbx, %rsp
         xorl    %ebp, %ebp              /* the end of a chain of frame pointers */
@@ -468,7 +488,7 @@ coro__enter_fresh:
         xorl    %eax, %eax              /* CORO_RETURNED */
         movq    %r12, %rdx
         .cfi_remember_state
-        .cfi_def_cfa %rsp, CORO_FRAME_SIZE
+        CFI_PARKED
         POP_FRAME_AND_GO
         .cfi_restore_state
         RETURN_FROM_FORMER %rbx
@@ -486,8 +506,36 @@ coro__enter_fresh:
         movq    %rbx, %rdi
         call    coro__run_at_end        /* handlers and destructors, on this stack */
         jmp     .Lend
+
+/* Where coro__personality() lets an unwinder land when an exception has left the body: rax is the exception. */
+HIDDEN coro__forward_landing
+coro__forward_landing:
+        endbr64
+        movq    %rbx, %rdi
+        movq    %rax, %rsi
+        call    coro__forward           /* does not come back */
+        ud2
         .cfi_endproc
 END coro__first_frame
+
+/*
+ * void coro__run_at_end(struct coro__context *context)
+ *
+ * A frame around coro__run_handlers() through which no exception goes, with rbx = the context as in the first frame.
+ */
+        .balign 16
+HIDDEN coro__run_at_end
+coro__run_at_end:
+        .cfi_startproc
+        .cfi_personality 0x1b, coro__personality
+        endbr64
+        PUSH    %rbx, 16
+        movq    %rdi, %rbx
+        call    coro__run_handlers
+        POP     %rbx, 8
+        ret
+        .cfi_endproc
+END coro__run_at_end
 
 /*
  * coro/inline.h jumps here with the stack pointer at a frame that one of the above has parked, rax and rdx as for it.
@@ -513,9 +561,12 @@ coro__finish:
         .cfi_startproc
         endbr64
         movq    %rdi, %rbx
+        .cfi_endproc
+
+        .cfi_startproc
+        CFI_FIRST_FRAME                 /* which it is from here on */
         movq    %rsi, %r12
         andq    $~15, %rsp
-        .cfi_undefined %rip
         jmp     .Lend
         .cfi_endproc
 END coro__finish
@@ -565,6 +616,66 @@ coro__enter_unwind:
         jmp     .Lunwind_go
         .cfi_endproc
 END coro__enter_unwind
+
+/*
+ * _Noreturn void coro__finish_by_exception(struct coro__context *context, struct _Unwind_Exception *exception)
+ *
+ * End the running coroutine; its resumer does not go on with a step, but coro__raise(exception) runs as if called from where it
+ * is parked, in the frame of coro_resume().
+ */
+        .balign 16
+HIDDEN coro__finish_by_exception
+coro__finish_by_exception:
+        .cfi_startproc
+        endbr64
+        THREAD_BLOCK
+        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rdi)
+        movq    %rsp, %r8
+        movq    CORO_CONTEXT_RESUMER(%rdi), %rcx
+        movq    %rcx, THREAD(CURRENT)
+        movq    CORO_CONTEXT_RETURN_SP(%rdi), %rsp
+        CFI_PARKED
+        FP_STORE %r8
+        FP_COMPARE %r8, %rsp, .Lraise_differ
+.Lraise:
+        movq    %rsi, %rdi
+        .cfi_remember_state
+        subq    $8, %rsp                /* alignment at the call */
+        .cfi_def_cfa_offset CORO_FRAME_SIZE + 8
+        call    coro__raise
+        ud2
+        .cfi_restore_state
+.Lraise_differ:
+        FP_LOAD %r8, %rsp
+        jmp     .Lraise
+        .cfi_endproc
+END coro__finish_by_exception
+
+/*
+ * void *__cxa_get_globals(void), void *__cxa_get_globals_fast(void)
+ *
+ * Where the C++ runtime keeps which exceptions are in flight and being handled. These stand in for its own, which know one place
+ * a thread: the running context's, or before the thread's first use of the library its root's. Weak, so that a runtime that is
+ * linked whole is no conflict; and in here, since this object is always linked, and nothing in it is dropped alone.
+ */
+        .balign 16
+PUBLIC_WEAK __cxa_get_globals
+PUBLIC_WEAK __cxa_get_globals_fast
+__cxa_get_globals:
+__cxa_get_globals_fast:
+        .cfi_startproc
+        endbr64
+        THREAD_BLOCK
+        movq    THREAD(CURRENT), %rdx
+        addq    %fs:0, %rax
+        addq    $CORO_THREAD_ROOT, %rax
+        testq   %rdx, %rdx
+        cmovnzq %rdx, %rax
+        addq    $CORO_CONTEXT_EXCEPTIONS, %rax
+        ret
+        .cfi_endproc
+END __cxa_get_globals_fast
+END __cxa_get_globals
 
 NOTE_PROPERTY 0xc0000002, 1             /* IBT; no shadow stack, which a switch of stacks would break */
 NOTE_STACK

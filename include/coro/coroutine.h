@@ -43,7 +43,8 @@ typedef struct coro coro_t;
  * @param input  what the first coro_resume() (or coro_transfer()) was given
  * @return       the final value, which the last resume returns with CORO_RETURNED
  *
- * Context: its own stack, 16-byte aligned. A C++ exception must not leave it: that ends the program with a message.
+ * Context: its own stack, 16-byte aligned. An exception that leaves it goes on in the resumer if the coroutine was made with
+ *          CORO_FORWARD_EXCEPTIONS; otherwise it ends the program with a message.
  */
 typedef void *coro_fn(void *input);
 
@@ -68,6 +69,15 @@ typedef struct coro_step {
  *  keeping them apart. Saves about 2 ns a round trip; right for all code that never changes them. */
 #define CORO_NO_FPENV 1u
 
+/** For coro_opts.flags: an exception (of C++, or of any language that unwinds as C++ does) that leaves the body goes on in the
+ *  resumer. It comes out of coro_resume(); the coroutine is dead by then, its coro_defer() handlers and the destructors of its keys
+ *  have run. If nobody catches it further out, the program ends where it was thrown, as it does without coroutines. Without this
+ *  flag it ends too, with a message that names the coroutine. What runs at the end must let no exception out in any case.
+ *
+ *  The resumer expects it: so such a coroutine can be transferred to only from another such one, and coro/inline.h inlines no
+ *  switch to or from it. CORO_NO_FPENV is without effect beside it. */
+#define CORO_FORWARD_EXCEPTIONS 2u
+
 /** How to make a coroutine. All zero (`{0}`) means the defaults. */
 typedef struct coro_opts {
     size_t stack_size;                     /* usable bytes; 0 is 64 KiB; at least 16 KiB; rounded up to pages */
@@ -77,7 +87,7 @@ typedef struct coro_opts {
                           and kept until coro_destroy(). The coroutine's bookkeeping (under 1/2 KiB) lives at its top. */
     const char *name; /* copied, up to 31 bytes; shown in messages */
     void *user;       /* what coro_user() returns */
-    unsigned flags;   /* CORO_NO_FPENV */
+    unsigned flags;   /* CORO_NO_FPENV, CORO_FORWARD_EXCEPTIONS, or both */
 } coro_opts;
 
 /**
@@ -106,7 +116,8 @@ CORO_API int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts);
  *               -EINVAL `co` is NULL, -ESRCH it has returned, -EBUSY it is driven by a scheduler, -EDEADLK it is running or is
  *               an ancestor of the caller, -EPERM it belongs to another thread, -ECHILD in a forked child
  *
- * Context:   any stack of the thread that created `co`. Switches stacks.
+ * Context:   any stack of the thread that created `co`. Switches stacks. Throws what leaves the body of `co`, if that was made
+ *            with CORO_FORWARD_EXCEPTIONS.
  * Ownership: `input` and the value are passed through, never dereferenced.
  */
 CORO_API coro_step coro_resume(coro_t *co, void *input);
@@ -133,8 +144,10 @@ static inline void coro_prefetch(const coro_t *co)
  *                that is ending (in a cleanup, a destructor or a coro_defer() handler), NULL with errno ECHILD in a forked child:
  *                then nothing has happened. Otherwise errno is left alone.
  *
- * Context:   inside a coroutine, at any depth of calls, but not in a C++ catch block: which exceptions are being handled is kept by
- *            the thread, and two coroutines that yield there would take each other's. Switches stacks.
+ * Context:   inside a coroutine, at any depth of calls. Switches stacks. C++ may yield in a catch block, and in a destructor that
+ *            an exception runs: which exceptions are in flight and being handled is kept for each coroutine. (Not where the C++
+ *            runtime was loaded before the library was, or is another's private copy: there it is kept for each thread, and two
+ *            coroutines that yield in such places would take each other's. docs/design/0006-exceptions.md tells when.)
  * Ownership: both values are passed through, never dereferenced.
  */
 CORO_API void *coro_yield(void *output);
@@ -145,7 +158,8 @@ CORO_API void *coro_yield(void *output);
  * A coroutine that is suspended in the middle of its work is resumed one last time, to unwind: the C frames'
  * `__attribute__((cleanup))` handlers (in code built with -fexceptions), the C++ destructors, and then the handlers of
  * coro_defer() and of keys run on its own stack. While they run, yielding is refused. Frames without unwind information are
- * dropped, and those below them with them. A coroutine that has not been started has nothing to unwind.
+ * dropped, and those below them with them. Nothing unwinds through what C++ calls noexcept, destructors among it: suspended in
+ * there, a coroutine cannot be destroyed, and trying ends the program. A coroutine that has not been started has nothing to unwind.
  *
  * @param co  suspended or dead; must not be used again after success
  * @return    0; -EINVAL `co` is NULL, -EDEADLK it is the caller or an ancestor of the caller, -EBUSY it is running on another
@@ -164,9 +178,10 @@ CORO_API int coro_destroy(coro_t *co);
  * @param to     a suspended coroutine of this thread
  * @param value  what the coro_yield() or coro_transfer() that `to` is suspended in returns, or the argument of its function
  * @return       {CORO_YIELDED, input of the resume that woke the caller}. To itself: at once {CORO_YIELDED, value}. On misuse
- *               {negative errno, NULL}, and nothing has happened: -EINVAL `to` is NULL, -EPERM called outside any coroutine or
- *               `to` belongs to another thread, -ESRCH it has returned, -EDEADLK it is an ancestor of the caller, -EBUSY it is
- *               driven by a scheduler, -ECANCELED the caller is ending, -ECHILD in a forked child
+ *               {negative errno, NULL}, and nothing has happened: -EINVAL `to` is NULL, or was made with
+ *               CORO_FORWARD_EXCEPTIONS and the caller was not, -EPERM called outside any coroutine or `to` belongs to another
+ *               thread, -ESRCH it has returned, -EDEADLK it is an ancestor of the caller, -EBUSY it is driven by a scheduler,
+ *               -ECANCELED the caller is ending, -ECHILD in a forked child
  *
  * Context:   inside a coroutine. Switches stacks.
  * Ownership: `value` is passed through, never dereferenced.

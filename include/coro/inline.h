@@ -5,8 +5,9 @@
  *     #include <coro.h>
  *
  * coro_resume() and coro_yield() then switch in place. They save nothing: the compiler, told that every register changes, keeps
- * what it needs itself, and in a loop that is little. Only coroutines made with CORO_NO_FPENV take this way; all others, all
- * misuse, and all code under a sanitizer go to the library as ever. Inlined and linked code mix freely.
+ * what it needs itself, and in a loop that is little. Only coroutines made with CORO_NO_FPENV and without
+ * CORO_FORWARD_EXCEPTIONS take this way; all others, all misuse, and all code under a sanitizer go to the library as ever.
+ * Inlined and linked code mix freely.
  *
  * Code that is compiled with this knows the layout of the library that it was compiled against, and must be compiled anew for a
  * library of another minor version.
@@ -77,7 +78,10 @@ CORO_API void coro_inline_enter(void);
                      "leaq -56(%%rsp), %%r8\n\t" \
                      "movq %%r8, (%%rcx)\n\t" \
                      "movq %%rsi, %%rsp\n\t" \
+                     CORO_INLINE_CFI_PARKED \
                      go "\n\t" \
+                     CORO_INLINE_CFI(0x0b) \
+                     "nop\n" \
                      "1:" \
                      : "+a"(out), "+d"(mark), "+c"(leave), "+S"(enter) \
                      : \
@@ -91,9 +95,29 @@ CORO_API void coro_inline_enter(void);
     "movq 40(%%rsp), %%rbp\n\t" \
     "movq 48(%%rsp), %%rcx\n\t" \
     "addq $56, %%rsp\n\t" \
+    CORO_INLINE_CFI_POPPED \
     "notrack jmp *%%rcx"
 
 #define CORO_INLINE_GO_LINKED "jmp coro_inline_enter@PLT"
+
+/* Unwind information for the few instructions on the other stack, so that a debugger may stop there and a profiler look from there.
+   As plain bytes: what the compiler has said of its own frame is put aside (0x0a) and taken up again (0x0b), and no assembler
+   loses count of it. Nobody gets to the `nop`: unwinders look a return address up at the byte before it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CORO_INLINE_CFI(...) ".cfi_escape " #__VA_ARGS__ "\n\t"
+#else
+#define CORO_INLINE_CFI(...)
+#endif
+#define CORO_INLINE_CFI_PARKED \
+    CORO_INLINE_CFI(0x0a) \
+    CORO_INLINE_CFI(0x0c, 7, 56)             /* the CFA is rsp + 56, */ \
+    CORO_INLINE_CFI(0x10, 16, 2, 0x77, 48)   /* rip is at rsp + 48, */ \
+    CORO_INLINE_CFI(0x10, 6, 2, 0x77, 40)    /* rbp at rsp + 40, */ \
+    CORO_INLINE_CFI(0x10, 3, 2, 0x77, 32)    /* rbx at rsp + 32 */
+#define CORO_INLINE_CFI_POPPED \
+    CORO_INLINE_CFI(0x0c, 7, 0)              /* the CFA is rsp, */ \
+    CORO_INLINE_CFI(0x09, 16, 2)             /* rip is in rcx, */ \
+    CORO_INLINE_CFI(0x08, 6, 0x08, 3)        /* rbp and rbx are where they belong */
 
 #ifdef __AVX512F__
 #define CORO_INLINE_AVX512 , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", \

@@ -84,6 +84,16 @@ static inline void coro__san_start(struct coro__context *c, void *(*fn)(void *))
 #endif
 }
 
+/* Where the context's stack is. */
+static inline void coro__san_bounds(struct coro__context *c, const void *base, size_t size)
+{
+#ifdef CORO_SANITIZED
+    c->stack_base = base;
+    c->stack_size = size;
+#endif
+    (void)c, (void)base, (void)size;
+}
+
 /* About to switch to `to`. `save` keeps what is due back on arrival, NULL if there will be none. */
 static inline void coro__san_leave(void **save, const struct coro__context *to)
 {

@@ -19,7 +19,9 @@
  *   I1  suspended           <=>  state is the token of its thread (odd), with some of CORO_STATE_BITS
  *   I2  entered             <=>  state is CORO_STATE_ENTERED, with some of CORO_STATE_BITS, or CORO_STATE_ENDING
  *   I3  has returned        <=>  state is CORO_STATE_DEAD
- *   I4  a root               =>  state is odd, so that nothing yields from it                                                */
+ *   I4  a root               =>  state is odd, so that nothing yields from it
+ *   I5  CORO_STATE_SHARES   <=>  flags has CORO_FLAG_SHARE_FPENV (unless ending or dead), and then not CORO_FLAG_FORWARD
+ *   I6  CORO_STATE_INLINED   =>  CORO_STATE_SHARES: exceptions arise in a real call, where a resumer of a forwarding one is parked */
 struct coro__context {
     /* valid only while suspended. As long as it is fresh: the floating-point control words that it begins with */
     void *sp;
@@ -29,14 +31,22 @@ struct coro__context {
     uintptr_t state;               /* always valid */
     struct coro__context *resumer; /* stays as it was afterwards: hardly ever does the next one differ */
 
-    void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
-    void *(*fn)(void *); /* constant after create */
-    uint32_t flags;      /* constant after create */
+    void *at_end;         /* handlers and values to be looked after when it ends; NULL if there are none */
+    void *(*fn)(void *);  /* constant after create */
+    uint32_t flags;       /* constant after create */
+    void (*caller)(void); /* constant after create: coro__parked(), where an unwinder finds it */
 
-    /* sanitized builds only */
-    void *fake_stack;       /* valid only while parked */
+    /* C++: what __cxa_get_globals() gives out while this context runs. Laid out by the Itanium C++ ABI. */
+    struct {
+        void *caught; /* the exceptions being handled, innermost first */
+        unsigned int uncaught;
+    } exceptions;
+
+    void *fake_stack; /* sanitized builds only; valid only while parked */
+#ifdef CORO_SANITIZED
     const void *stack_base; /* constant after create; of a root: learnt at the first switch away */
     size_t stack_size;
+#endif
 };
 
 struct coro__thread {
@@ -59,9 +69,12 @@ CORO__ASSERT_OFFSET(coro__context, resumer, CORO_CONTEXT_RESUMER);
 CORO__ASSERT_OFFSET(coro__context, flags, CORO_CONTEXT_FLAGS);
 CORO__ASSERT_OFFSET(coro__context, at_end, CORO_CONTEXT_AT_END);
 CORO__ASSERT_OFFSET(coro__context, fn, CORO_CONTEXT_FN);
+CORO__ASSERT_OFFSET(coro__context, exceptions, CORO_CONTEXT_EXCEPTIONS);
+CORO__ASSERT_OFFSET(coro__context, caller, CORO_CONTEXT_CALLER);
 CORO__ASSERT_OFFSET(coro__thread, current, CORO_THREAD_CURRENT);
 CORO__ASSERT_OFFSET(coro__thread, token, CORO_THREAD_TOKEN);
 CORO__ASSERT_OFFSET(coro__thread, return_sp, CORO_THREAD_RETURN_SP);
+CORO__ASSERT_OFFSET(coro__thread, root, CORO_THREAD_ROOT);
 _Static_assert(offsetof(struct coro__context, at_end) == 32, "what a switch touches is half a cache line");
 
 /* The calling thread's block. In assembly, so that no compiler sees the thread-local itself: it would compute the address once and

@@ -9,11 +9,18 @@
 
 #include <coro/base.h>
 #include <string.h>
+#include <unwind.h>
 
 #pragma GCC visibility push(hidden)
 
-/* The first frame of every coroutine: coro__first_frame <= pc < coro__finish. Not to be called. */
+/* The first frame of every coroutine: coro__first_frame <= pc < coro__run_at_end. Not to be called. */
 void coro__first_frame(void);
+
+/* What called it, to an unwinder. Not to be called. */
+void coro__parked(void);
+
+/* Where an unwinder may land in it with an exception: coro__forward(context, exception) is called. */
+void coro__forward_landing(void);
 
 /* End the running context from anywhere on its stack: its resumer goes on with {CORO_RETURNED, value}. */
 _Noreturn void coro__finish(struct coro__context *context, void *value);
@@ -21,9 +28,17 @@ _Noreturn void coro__finish(struct coro__context *context, void *value);
 /* Enter a suspended context to unwind it: coro__unwind(context) runs on top of its stack. Back when that calls coro__finish(). */
 void coro__enter_unwind(struct coro__context *context, int inlined);
 
-/* Called from the assembly. */
+/* End the running context: its resumer goes on by coro__raise(exception), called as it were from its coro_resume(). */
+_Noreturn void coro__finish_by_exception(struct coro__context *context, struct _Unwind_Exception *exception);
+
+/* Run what is to be done at the end, in coro__run_handlers(). No exception gets out. */
 void coro__run_at_end(struct coro__context *context);
+
+/* Called from the assembly. */
+void coro__run_handlers(struct coro__context *context);
 _Noreturn void coro__unwind(struct coro__context *context);
+_Noreturn void coro__forward(struct coro__context *context, struct _Unwind_Exception *exception);
+_Noreturn void coro__raise(struct _Unwind_Exception *exception);
 
 #pragma GCC visibility pop
 

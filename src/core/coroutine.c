@@ -26,7 +26,9 @@ enum {
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
     IDLE_MOST = 64, /* a thread keeps */
+    FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
+_Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
 #define unlikely(condition) __builtin_expect((condition), 0)
 
@@ -170,7 +172,9 @@ static void set_name(struct coro *co, const char *name)
 
 static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t token)
 {
-    co->context.flags = opts->flags;
+    co->context.flags = opts->flags & ~(opts->flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
+    co->context.exceptions.caught = NULL; /* what it was before may have been dropped in a catch block */
+    co->context.exceptions.uncaught = 0;
     coro__san_start(&co->context, fn);
     coro__context_make(&co->context, token);
     co->user = opts->user;
@@ -183,10 +187,10 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
     struct coro__thread *t;
     struct coro *co;
     coro_stack stack;
-    size_t size = 0, headroom = 0;
+    size_t size = 0, headroom = 0, below;
     int err;
 
-    if (out == NULL || fn == NULL || (opts->flags & ~CORO_NO_FPENV) != 0)
+    if (out == NULL || fn == NULL || opts->flags > FLAGS_MOST)
         return -EINVAL;
     err = coro__thread_enter(&t);
     if (err != 0)
@@ -206,11 +210,12 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
     co = place(&stack, headroom);
     co->context.resumer = NULL;
     co->context.at_end = NULL;
-    co->context.stack_base = stack.base;
-    co->context.stack_size = (size_t)((char *)co - (char *)stack.base);
+    co->context.caller = coro__parked;
+    below = (size_t)((char *)co - (char *)stack.base);
+    coro__san_bounds(&co->context, stack.base, below);
     co->allocator = allocator;
     co->stack = stack;
-    co->stack_size = headroom != 0 ? size : co->context.stack_size;
+    co->stack_size = headroom != 0 ? size : below;
     co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
     co->valgrind_id = coro__valgrind_register(stack.base, co);
     co->owner = t->token;
@@ -226,7 +231,7 @@ static bool asks_for_default(const coro_opts *opts)
     /* 0 and the default size are the same, one bit apart */
     size_t other_size = opts->stack_size & ~(size_t)STACK_DEFAULT;
 
-    return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= CORO_NO_FPENV;
+    return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= FLAGS_MOST;
 }
 
 int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
@@ -339,7 +344,11 @@ int coro__transfer_error(const struct coro *to)
     if (to == NULL)
         return -EINVAL;
     err = coro__yield_error();
-    return err != 0 ? err : coro__resume_error(to);
+    if (err == 0)
+        err = coro__resume_error(to);
+    if (err == 0 && (to->context.flags & ~coro__thread_self()->current->flags & CORO_FLAG_FORWARD) != 0)
+        err = -EINVAL;
+    return err;
 }
 
 /* The three that the assembly leaves to. They are reached by a jump: to the caller they are the routine itself. */

@@ -22,12 +22,12 @@
 struct coro {
     struct coro__context context;
 
-    /* the second cache line: what create and destroy touch when they take the short way */
+    /* what create and destroy touch besides when they take the short way */
     void *user;             /* constant after create */
     uintptr_t owner;        /* the token of its thread, or ORPHANED once that has ended */
     struct coro *next_idle; /* valid only while idle */
-    bool reusable;          /* as it is, by any coro_create() that asks for nothing special */
     unsigned valgrind_id;
+    bool reusable; /* as it is, by any coro_create() that asks for nothing special */
     char name[32];
 
     /* constant from the first create on, however often it is used again */

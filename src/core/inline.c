@@ -16,6 +16,8 @@ SAME_OFFSET(coro_inline_context, coro__context, resumer);
 SAME_OFFSET(coro_inline_thread, coro__thread, current);
 SAME_OFFSET(coro_inline_thread, coro__thread, token);
 
+_Static_assert(CORO_NO_FPENV == CORO_FLAG_SHARE_FPENV && CORO_FORWARD_EXCEPTIONS == CORO_FLAG_FORWARD,
+               "coro/coroutine.h: flags");
 _Static_assert(CORO_INLINE_BIT == CORO_STATE_INLINED && CORO_INLINE_ENTERED == CORO_STATE_ENTERED &&
                    CORO_INLINE_SHARES == CORO_STATE_SHARES,
                "coro/inline.h: state");

@@ -215,7 +215,7 @@ static bool run_destructors(struct at_end *record)
     return any;
 }
 
-void coro__run_at_end(struct coro__context *context)
+void coro__run_handlers(struct coro__context *context)
 {
     struct at_end *record = context->at_end;
 
