@@ -263,6 +263,38 @@ static void zeroed_options_are_the_defaults(void **state)
     assert_int_equal(coro_destroy(zero), 0);
 }
 
+/* By name it is a macro, to know its place. As a C function it can be called, passed on and looked up. */
+static void create_is_a_function_as_well(void **state)
+{
+    int (*create)(coro_t **, coro_fn *, const coro_opts *) = coro_create;
+    coro_opts opts = {.name = "by pointer"};
+    coro_t *cos[4];
+    (void)state;
+
+    assert_int_equal(create(&cos[0], echo, &opts), 0);
+    assert_int_equal((coro_create)(&cos[1], echo, &(coro_opts){.name = "in parens", .user = cos}), 0);
+    assert_int_equal(coro_create_at("elsewhere:1", &cos[2], echo, NULL), 0);
+    assert_int_equal(coro_create_at(NULL, &cos[3], echo, NULL), 0);
+    assert_string_equal(coro_name(cos[0]), "by pointer");
+    assert_ptr_equal(coro_user(cos[1]), cos);
+    assert_int_equal(create(NULL, echo, NULL), -EINVAL);
+    assert_int_equal(coro_create_at(CORO_HERE, &cos[0], NULL, NULL), -EINVAL);
+    for (int i = 0; i < 4; i++) {
+        assert_step(coro_resume(cos[i], &opts), CORO_RETURNED, &opts);
+        assert_int_equal(coro_destroy(cos[i]), 0);
+    }
+}
+
+static void here_is_a_string_literal(void **state)
+{
+    static const char *const here = CORO_HERE;
+    const char *colon = strrchr(here, ':');
+    (void)state;
+
+    assert_non_null(strstr(here, "test_coroutine.c:"));
+    assert_int_equal(strtol(colon + 1, NULL, 10), __LINE__ - 5);
+}
+
 /* ---- nesting ---- */
 
 struct tower {
@@ -829,6 +861,8 @@ int main(void)
         TEST(the_user_pointer_is_kept),
         TEST(options_are_not_kept),
         TEST(zeroed_options_are_the_defaults),
+        TEST(create_is_a_function_as_well),
+        TEST(here_is_a_string_literal),
         TEST(a_thousand_coroutines_resume_each_other),
         TEST(a_coroutine_outlives_the_one_that_created_it),
         TEST(whoever_resumes_gets_the_value),

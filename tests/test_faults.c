@@ -292,6 +292,18 @@ static void delete_key(void)
     CHECK(coro_key_delete(fresh_key) == 0);
 }
 
+/* ---- the overflow report ---- */
+
+static int turn_report_on(void)
+{
+    return coro_overflow_report(true);
+}
+
+static void turn_report_off(void)
+{
+    CHECK(coro_overflow_report(false) == 0);
+}
+
 /* ---- other threads ---- */
 
 static int thread_result;
@@ -356,6 +368,9 @@ static const struct scenario scenarios[] = {
     {"defer and set", make_keys_and_a_coroutine, defer_and_set, nothing, false},
     {"key create", use_library, create_key, delete_key, false},
     {"first use on a thread", use_library, first_use_on_a_thread, nothing, true},
+    {"report on", NULL, turn_report_on, turn_report_off, true},
+    {"report on, later", use_library, turn_report_on, turn_report_off, true},
+    {"first use on a reported thread", turn_report_on, first_use_on_a_thread, turn_report_off, true},
     {"free on a fresh thread", take_stacks, free_on_a_fresh_thread, nothing, true},
 };
 
@@ -439,6 +454,15 @@ static void a_new_thread_survives_every_failure(void **state)
     (void)state;
     fail_each_call_of("first use on a thread", 1);
     fail_each_call_of("free on a fresh thread", 0);
+}
+
+/* A thread without memory for an alternate stack goes without; its coroutines are not refused for that. */
+static void the_overflow_report_survives_every_failure(void **state)
+{
+    (void)state;
+    fail_each_call_of("report on", 2);
+    fail_each_call_of("report on, later", under_asan() ? 0 : 1); /* whose threads have alternate stacks */
+    fail_each_call_of("first use on a reported thread", 1);
 }
 
 /* ---- guards ---- */
@@ -582,6 +606,7 @@ int main(void)
         TEST(destroying_and_trimming_never_fail),
         TEST(defer_and_set_survive_every_failure),
         TEST(a_new_thread_survives_every_failure),
+        TEST(the_overflow_report_survives_every_failure),
         TEST(a_refused_marker_is_replaced_by_mprotect),
         TEST(a_marker_that_does_nothing_is_noticed),
         TEST(markers_refused_after_the_probe_are_replaced),

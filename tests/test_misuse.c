@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 /* ---- what is not touched ---- */
@@ -551,6 +552,72 @@ static void defer_and_set_outside_a_coroutine_are_errors(void **state)
     assert_int_equal(coro_key_delete(key), -EINVAL);
 }
 
+/* ---- after coro_destroy() ---- */
+
+static coro_t *gone, *user_of_it;
+
+static void *transfers_to_the_gone(void *input)
+{
+    coro_transfer(gone, input);
+    return input;
+}
+
+static int destroys_again(void)
+{
+    return coro_destroy(gone);
+}
+
+static int resumes_again(void)
+{
+    return (int)coro_resume(gone, NULL).status;
+}
+
+static int transfers_again(void)
+{
+    return (int)coro_resume(user_of_it, NULL).status;
+}
+
+static int (*const uses[])(void) = {destroys_again, resumes_again, transfers_again};
+enum { USES = sizeof uses / sizeof *uses };
+
+/* The second one is destroyed the long way, into the cache of stacks; the third one unwinds before. */
+static int uses_what_was_destroyed(long arg)
+{
+    long kind = arg / USES;
+    coro_opts opts = {.name = "revenant", .stack_size = kind == 1 ? 128 << 10 : 0, .flags = USUAL_FLAGS};
+
+    if (coro_create(&gone, kind == 2 ? echo_forever : echo, &opts) != 0 ||
+        coro_create(&user_of_it, transfers_to_the_gone, NULL) != 0) /* before, or it would take up that memory */
+        return 1;
+    coro_resume(gone, NULL);
+    if (coro_destroy(gone) != 0)
+        return 2;
+    uses[arg % USES]();
+    return 3;
+}
+
+/* In the library's debug aids' own words, or in AddressSanitizer's, which gets there first where it knows the memory. */
+static void use_after_destroy_is_a_panic_where_assertions_are_on(void **state)
+{
+    static const char *const words[USES] = {"a second time", "it is resumed after coro_destroy()",
+                                            "it is resumed after coro_destroy()"};
+    (void)state;
+
+#ifdef NDEBUG
+    skip();
+#endif
+    for (long arg = 0; arg < 3 * USES; arg++) {
+        struct child_end end = in_fresh_child(uses_what_was_destroyed, arg);
+
+        if (under_asan() && strstr(end.said, "AddressSanitizer") != NULL)
+            continue;
+        assert_int_equal(end.signal, SIGABRT);
+        assert_non_null(strstr(end.said, "libcoro: coroutine 'revenant' (#1"));
+        assert_non_null(strstr(end.said, "test_misuse.c:"));
+        assert_non_null(strstr(end.said, words[arg % USES]));
+    }
+}
+
 /* ---- fork ---- */
 
 static coro_t *of_the_parent;
@@ -615,6 +682,7 @@ int main(void)
         TEST(transfer_to_an_ancestor_is_an_error),
         TEST(transfer_to_another_threads_coroutine_is_an_error),
         TEST(defer_and_set_outside_a_coroutine_are_errors),
+        TEST(use_after_destroy_is_a_panic_where_assertions_are_on),
         TEST(everything_in_a_forked_child_is_an_error),
     };
 

@@ -552,7 +552,7 @@ static int overflows_on_the_heap(long beyond)
     if (room == NULL ||
         coro_create(&co, overflows_quietly, &(coro_opts){.name = "glutton", .allocator = coro_stack_heap()}) != 0)
         return 1;
-    coro_resume(co, (void *)(beyond ? 0 : -(size_t)2 * KIB));
+    coro_resume(co, (void *)(beyond ? (size_t)256 : -(size_t)2 * KIB));
     return coro_destroy(co);
 }
 
@@ -564,7 +564,7 @@ static int overflows_in_own_memory(long beyond)
     if (coro_create(&co, overflows_quietly,
                     &(coro_opts){.name = "glutton", .stack = memory + 4 * KIB, .stack_size = 32 * KIB}) != 0)
         return 1;
-    coro_resume(co, (void *)(beyond ? (size_t)KIB : -(size_t)2 * KIB));
+    coro_resume(co, (void *)(beyond ? (size_t)256 : -(size_t)2 * KIB));
     return coro_destroy(co);
 }
 
@@ -574,7 +574,7 @@ static int returns_after_overflowing(long beyond)
 
     if (coro_create(&co, overflows_quietly, &(coro_opts){.name = "glutton", .allocator = coro_stack_heap()}) != 0)
         return 1;
-    coro_resume(co, (void *)(beyond ? 0 : -(size_t)2 * KIB));
+    coro_resume(co, (void *)(beyond ? (size_t)256 : -(size_t)2 * KIB));
     coro_resume(co, NULL);
     return coro_destroy(co);
 }

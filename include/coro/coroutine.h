@@ -20,6 +20,10 @@
  *
  * In the child of a fork() that was called without exec, every call here fails with -ECHILD.
  *
+ * With CORO_LEAKS=1 in the environment of a program, the library lists on standard error, when the process exits, the coroutines
+ * that were not destroyed: name, id, status, and where each was created. Read when the first thread uses the library. Threads that
+ * still run then may be seen in the middle of what they do. The exit status stays as it was.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef CORO_COROUTINE_H
@@ -27,6 +31,7 @@
 
 #include <coro/base.h>
 #include <coro/stack.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -104,8 +109,31 @@ typedef struct coro_opts {
  *
  * Context:   anywhere. Does not switch.
  * Ownership: the coroutine is the caller's, to be given to coro_destroy() once, dead or not.
+ *
+ * A call by name is a macro that hands on where it stands, for reports; a call through a pointer makes a coroutine whose creation
+ * site is unknown.
  */
 CORO_API int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts);
+
+/**
+ * coro_create(), with the creation site said outright: for a wrapper that wants its own callers to be named in reports.
+ *
+ * @param site  "file:line", as CORO_HERE gives it; NULL is unknown
+ * @param out, fn, opts  as for coro_create()
+ * @return      as coro_create()
+ *
+ * Context:   anywhere. Does not switch.
+ * Ownership: `site` is kept as it is, not copied, and has to last as long as the process may report: a string literal.
+ */
+CORO_API int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts *opts);
+
+/** The place where this stands, a string literal "file:line". */
+#define CORO_HERE                   CORO_HERE_FROM_(__FILE__, __LINE__)
+#define CORO_HERE_FROM_(file, line) CORO_HERE_JOIN_(file, line)
+#define CORO_HERE_JOIN_(file, line) file ":" #line
+
+/* Variadic, since an argument may be a compound literal, with commas in it. */
+#define coro_create(...) coro_create_at(CORO_HERE, __VA_ARGS__)
 
 /**
  * Run `co` until it yields or returns.
@@ -161,7 +189,8 @@ CORO_API void *coro_yield(void *output);
  * dropped, and those below them with them. Nothing unwinds through what C++ calls noexcept, destructors among it: suspended in
  * there, a coroutine cannot be destroyed, and trying ends the program. A coroutine that has not been started has nothing to unwind.
  *
- * @param co  suspended or dead; must not be used again after success
+ * @param co  suspended or dead; must not be used again after success. A library built with assertions tells of a second
+ *            coro_destroy() or of a resume by a panic with its name, as long as its memory has not been taken up again.
  * @return    0; -EINVAL `co` is NULL, -EDEADLK it is the caller or an ancestor of the caller, -EBUSY it is running on another
  *            thread or driven by a scheduler, -EPERM it is suspended and belongs to another thread that is alive, -ECHILD in a
  *            forked child
@@ -326,6 +355,31 @@ CORO_API void *coro_get(coro_key_t key);
  * Ownership: the key's destructor, if any, gets the value in the end.
  */
 CORO_API int coro_set(coro_key_t key, void *value);
+
+/**
+ * Have stack overflows of coroutines reported, or stop that. A handler for SIGSEGV and SIGBUS then writes to standard error which
+ * coroutine has overflowed, its id, where it was created, the size of its stack and how much of it was used, the faulting address,
+ * a size to try, and a backtrace through the coroutine and its resumers. Afterwards the signal goes to the handler that was
+ * there before, and in the end kills the process as it would have done. All other faults go there at once, without a word.
+ *
+ * Seen is what runs into a guard: on stacks of coro_stack_pooled() and coro_stack_mmap(), and of allocators that have memory
+ * without access from `map` to `base`. Stacks from coro_stack_heap() and in the caller's own memory have none. A frame larger than
+ * the guard jumps over it, unless its code was built with -fstack-clash-protection.
+ *
+ * The handler needs an alternate stack (sigaltstack()). A thread that has one keeps it; the backtrace is left out if it is too small.
+ * Any other thread is given one, until it ends: the caller at once, the others when they first use the library or next create a
+ * coroutine that no destroyed one makes room for. So it is best turned on before there are other threads. A thread without an
+ * alternate stack is killed without a report.
+ *
+ * A handler that the program installs later comes before this one, and has to pass on what it does not want. While one is there,
+ * turning the report off leaves this one in the chain, silent. Handlers before this one run on the alternate stack.
+ *
+ * @param on  true: report from now on; false: do not, and put the former handlers back. Repeating either does nothing more.
+ * @return    0; -ENOMEM no memory for the caller's alternate stack, -ECHILD in a forked child
+ *
+ * Context: any thread, for all of the process. Function names come from the symbol tables of the program and its libraries.
+ */
+CORO_API int coro_overflow_report(bool on);
 
 #ifdef __cplusplus
 }

@@ -58,6 +58,16 @@ static inline void coro__valgrind_release(void *p, size_t size)
     (void)p, (void)size;
 }
 
+/* What was released is read again all the same, to say what is wrong. */
+static inline void coro__valgrind_define(const void *p, size_t size)
+{
+#ifdef CORO_HAVE_VALGRIND
+    if (coro__under_valgrind)
+        VALGRIND_MAKE_MEM_DEFINED(p, size);
+#endif
+    (void)p, (void)size;
+}
+
 /* ---- switches of stacks ---- */
 
 /* Memory that a coroutine left behind, about to be a stack again: forget what was known of it. */

@@ -19,10 +19,16 @@
 extern CORO_API _Thread_local struct coro__thread coro_thread_block;
 _Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("initial-exec"), aligned(64)));
 
+static void (*on_prepare)(struct coro__thread *);
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
 static pthread_key_t exit_key;
 bool coro__under_valgrind;
 static atomic_bool in_forked_child;
+
+void coro__thread_on_prepare(void (*fn)(struct coro__thread *))
+{
+    on_prepare = fn;
+}
 
 void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thread *))
 {
@@ -91,5 +97,7 @@ int coro__thread_prepare(struct coro__thread *t)
     t->token = atomic_fetch_add(&last_token, 16) + 16;
     t->root.state = t->token;
     t->current = &t->root;
+    if (on_prepare != NULL)
+        on_prepare(t);
     return 0;
 }

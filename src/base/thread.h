@@ -57,7 +57,9 @@ struct coro__thread {
     void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again ... */
     void *idle; /* ... which are on this list as well */
     unsigned idle_count;
-    void *stack_cache; /* stack: warm stacks */
+    void *stack_cache;  /* stack: warm stacks */
+    void *signal_stack; /* core: the alternate stack that the library gave it; NULL if none */
+    struct coro__thread *next_watched, **watched_link; /* core: valid only while leaks are looked for */
 };
 
 #define CORO__ASSERT_OFFSET(type, field, offset)                                                                       \
@@ -119,8 +121,11 @@ static inline bool coro__suspended(uintptr_t state, uintptr_t token)
     return (state & ~(uintptr_t)CORO_STATE_BITS) == token;
 }
 
+/* What the core does when a thread has been prepared. Set once, before the first one is. */
+void coro__thread_on_prepare(void (*fn)(struct coro__thread *));
+
 /* What the layers above leave to be done when a thread ends, in this order. Set once, before the first thread is prepared. */
-enum coro__exit_step { CORO__EXIT_COROUTINES, CORO__EXIT_STACKS, CORO__EXIT_STEPS };
+enum coro__exit_step { CORO__EXIT_COROUTINES, CORO__EXIT_STACKS, CORO__EXIT_SIGNAL_STACK, CORO__EXIT_STEPS };
 void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thread *));
 
 #endif

@@ -16,6 +16,7 @@
 #include "stack/stack.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -31,6 +32,9 @@ enum {
 _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
 #define unlikely(condition) __builtin_expect((condition), 0)
+
+_Static_assert(FIRST_FRAMES + offsetof(struct coro, name) < 3 * LINE, "the short ways touch three cache lines");
+_Static_assert(sizeof(struct coro) + PAIR <= CORO__HEAP_HEADROOM, "a coroutine lies in the headroom of its stack");
 
 static const coro_opts default_opts;
 
@@ -90,15 +94,17 @@ _Static_assert(FIRST_FRAMES + offsetof(struct coro__context, at_end) == LINE, "p
 
 /* ---- the list of the thread's coroutines ---- */
 
-static void enlist(struct coro__thread *t, struct coro *co)
+/* A handler that interrupts this finds a whole list: the overflow report reads it. */
+static void enlist(struct coro **list, struct coro *co)
 {
-    struct coro *first = t->live;
+    struct coro *first = *list;
 
     co->next_live = first;
-    co->live_link = (struct coro **)&t->live;
+    co->live_link = list;
     if (first != NULL)
         first->live_link = &co->next_live;
-    t->live = co;
+    atomic_signal_fence(memory_order_release);
+    *list = co;
 }
 
 static void delist(struct coro *co)
@@ -108,6 +114,11 @@ static void delist(struct coro *co)
         co->next_live->live_link = co->live_link;
 }
 
+static struct coro **live_of(struct coro__thread *t)
+{
+    return (struct coro **)&t->live;
+}
+
 /* ---- give back ---- */
 
 static void free_coroutine(struct coro *co)
@@ -115,10 +126,15 @@ static void free_coroutine(struct coro *co)
     const coro_stack_allocator *allocator = co->allocator;
     coro_stack stack = co->stack; /* co lies in it */
 
-    if (co->owner != CORO__ORPHANED)
+    if (co->owner != CORO__ORPHANED || coro__leaks_wanted) {
+        coro__leaks_lock();
         delist(co);
+        coro__leaks_unlock();
+    }
     coro__valgrind_deregister(co->valgrind_id);
     coro__valgrind_release(stack.base, (size_t)((char *)(co + 1) - (char *)stack.base));
+    co->context.state = CORO_STATE_DEAD; /* as long as the memory stays as it is, those who use it still can be told */
+    co->owner = CORO__DESTROYED;
     if (allocator != NULL)
         allocator->free(allocator->ctx, &stack);
 }
@@ -142,8 +158,11 @@ static void trim(void)
 static void orphan_all(struct coro__thread *t)
 {
     free_idle(t);
+    coro__leaks_lock();
     for (struct coro *co = t->live, *next; co != NULL; co = next) {
         next = co->next_live;
+        if (coro__leaks_wanted)
+            enlist(&coro__orphans, co);
         if (coro__suspended(co->context.state, co->owner))
             co->context.state = CORO__ORPHANED | (co->context.state & CORO_STATE_BITS);
         else
@@ -151,10 +170,19 @@ static void orphan_all(struct coro__thread *t)
         __atomic_store_n(&co->owner, CORO__ORPHANED, __ATOMIC_RELEASE);
     }
     t->live = NULL;
+    coro__leaks_unlock();
+    coro__leaks_unwatch(t);
+}
+
+static void thread_begins(struct coro__thread *t)
+{
+    coro__leaks_watch(t);
+    coro__overflow_watch(t);
 }
 
 static __attribute__((constructor)) void register_hooks(void)
 {
+    coro__thread_on_prepare(thread_begins);
     coro__thread_on_exit(CORO__EXIT_COROUTINES, orphan_all);
     coro__stack_on_trim(trim);
 }
@@ -170,7 +198,14 @@ static void set_name(struct coro *co, const char *name)
     co->name[length] = '\0';
 }
 
-static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t token)
+static uint64_t next_number(void)
+{
+    static atomic_uint_fast64_t last;
+
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
+static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, const char *site, uintptr_t token)
 {
     co->context.flags = opts->flags & ~(opts->flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
     co->context.exceptions.caught = NULL; /* what it was before may have been dropped in a catch block */
@@ -178,10 +213,11 @@ static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, uintptr_t
     coro__san_start(&co->context, fn);
     coro__context_make(&co->context, token);
     co->user = opts->user;
+    co->site = site;
 }
 
 /* The long way. */
-static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const coro_opts *opts)
+static __attribute__((noinline)) int create(const char *site, coro_t **out, coro_fn *fn, const coro_opts *opts)
 {
     const coro_stack_allocator *allocator;
     struct coro__thread *t;
@@ -219,9 +255,15 @@ static __attribute__((noinline)) int create(coro_t **out, coro_fn *fn, const cor
     co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
     co->valgrind_id = coro__valgrind_register(stack.base, co);
     co->owner = t->token;
+    co->number = next_number();
+    co->turn = 0;
     set_name(co, opts->name);
-    enlist(t, co);
-    start(co, fn, opts, t->token);
+    start(co, fn, opts, site, t->token);
+    coro__leaks_lock();
+    enlist(live_of(t), co);
+    coro__leaks_unlock();
+    coro__overflow_watch(t);
+    coro__check(co);
     *out = co;
     return 0;
 }
@@ -234,7 +276,7 @@ static bool asks_for_default(const coro_opts *opts)
     return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= FLAGS_MOST;
 }
 
-int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
+int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts *opts)
 {
     struct coro__thread *t = coro__thread_self();
     struct coro *co = t->idle;
@@ -242,12 +284,21 @@ int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
     if (opts == NULL)
         opts = &default_opts;
     if (unlikely(co == NULL) || unlikely(out == NULL) || unlikely(fn == NULL) || unlikely(!asks_for_default(opts)))
-        return create(out, fn, opts);
+        return create(site, out, fn, opts);
     t->idle = co->next_idle;
     t->idle_count--;
-    start(co, fn, opts, t->token);
+    co->turn++;
+    co->name[0] = '\0';
+    start(co, fn, opts, site, t->token);
+    coro__check(co);
     *out = co;
     return opts->name == NULL ? 0 : coro_set_name(co, opts->name);
+}
+
+#undef coro_create
+int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
+{
+    return coro_create_at(NULL, out, fn, opts);
 }
 
 /* ---- destroy ---- */
@@ -278,10 +329,13 @@ static __attribute__((noinline)) int destroy(struct coro *co)
     if (co == NULL)
         return -EINVAL;
     err = coro__thread_enter(&t);
-    if (err == 0)
-        err = destroy_error(co, t);
     if (err != 0)
         return err;
+    coro__check_not_destroyed(co, "coro_destroy() is called for it a second time");
+    err = destroy_error(co, t);
+    if (err != 0)
+        return err;
+    coro__check(co);
     if (co->context.state != CORO_STATE_DEAD && (co->context.state & CORO_STATE_FRESH) == 0) {
         coro__san_leave(&t->current->fake_stack, &co->context);
         coro__enter_unwind(&co->context, (co->context.state & CORO_STATE_INLINED) != 0);
@@ -299,7 +353,9 @@ int coro_destroy(coro_t *co)
     if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.state != CORO_STATE_DEAD) ||
         unlikely(!co->reusable) || unlikely(t->idle_count == IDLE_MOST))
         return destroy(co);
-    co->name[0] = '\0';
+    coro__check_not_destroyed(co, "coro_destroy() is called for it a second time");
+    coro__check(co);
+    co->turn++;
     co->next_idle = t->idle;
     t->idle = co;
     t->idle_count++;
@@ -318,6 +374,7 @@ int coro__resume_error(const struct coro *co)
     err = coro__thread_enter(&t);
     if (err != 0)
         return err;
+    coro__check_not_destroyed(co, "it is resumed after coro_destroy()");
     if (__atomic_load_n(&co->context.state, __ATOMIC_RELAXED) == CORO_STATE_DEAD)
         return -ESRCH;
     if (__atomic_load_n(&co->owner, __ATOMIC_RELAXED) != t->token)

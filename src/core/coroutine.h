@@ -4,6 +4,7 @@
 #ifndef CORO_CORE_COROUTINE_H
 #define CORO_CORE_COROUTINE_H
 
+#include "base/text.h"
 #include "base/thread.h"
 
 #include <coro/coroutine.h>
@@ -17,20 +18,25 @@
  *
  *   I1  context.state is suspended and CORO_STATE_FRESH   <=>  it has never run
  *   I2  context.at_end != NULL                            <=>  it has handlers or values
- *   I3  owner is the token of a thread                     =>  it is on that thread's list of live ones
- *   I4  it is idle: destroyed, but kept                    =>  dead, and on its thread's list of idle ones as well            */
+ *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
+ *   I4  it is idle: destroyed, but kept                   <=>  turn is odd, and it is on its thread's list of idle ones as well
+ *   I5  it is idle                                         =>  dead and reusable                                              */
 struct coro {
     struct coro__context context;
 
     /* what create and destroy touch besides when they take the short way */
-    void *user;             /* constant after create */
-    uintptr_t owner;        /* the token of its thread, or ORPHANED once that has ended */
+    void *user; /* constant after create */
+    uintptr_t
+        owner; /* the token of its thread; ORPHANED once that has ended; DESTROYED once its memory is given back */
     struct coro *next_idle; /* valid only while idle */
-    unsigned valgrind_id;
-    bool reusable; /* as it is, by any coro_create() that asks for nothing special */
+    const char *site;       /* where it was created, "file:line"; NULL if that is unknown */
+    uint64_t turn;          /* counts its short destroys and creates */
+    bool reusable;          /* as it is, by any coro_create() that asks for nothing special */
     char name[32];
+    unsigned valgrind_id;
 
     /* constant from the first create on, however often it is used again */
+    uint64_t number;                       /* no other one in the process has it; with the turn, its id */
     const coro_stack_allocator *allocator; /* NULL: the caller's own memory */
     coro_stack stack;
     size_t stack_size; /* as coro_stack_size() tells it */
@@ -41,7 +47,13 @@ struct coro {
     struct _Unwind_Exception unwinding;
 };
 
-enum { CORO__ORPHANED = 1 };
+/* Values of owner that are no thread's. */
+enum { CORO__ORPHANED = 1, CORO__DESTROYED = 3 };
+
+static inline bool coro__is_idle(const struct coro *co)
+{
+    return co->turn % 2 != 0;
+}
 
 static inline struct coro *coro__of_context(struct coro__context *context)
 {
@@ -59,5 +71,44 @@ int coro__yield_error(void);
 
 /* Why the running context cannot transfer to `to`. */
 int coro__transfer_error(const struct coro *to);
+
+/* ---- reports ---- */
+
+/* Add "'name' (#id)", and "created at file:line". In signal handlers, too. */
+void coro__describe(struct coro__text *text, const struct coro *co);
+void coro__describe_site(struct coro__text *text, const struct coro *co);
+
+/* Give the thread an alternate stack if overflows are reported and it has none. */
+void coro__overflow_watch(struct coro__thread *t);
+
+/* ---- checks ---- */
+
+/* Assert the invariants of `co`; end the program with a message if `co` was destroyed. */
+#ifdef NDEBUG
+static inline void coro__check(const struct coro *co)
+{
+    (void)co;
+}
+static inline void coro__check_not_destroyed(const struct coro *co, const char *misuse)
+{
+    (void)co, (void)misuse;
+}
+#else
+void coro__check(const struct coro *co);
+void coro__check_not_destroyed(const struct coro *co, const char *misuse);
+#endif
+
+/* ---- leaks ---- */
+
+/* Decided when the first thread is prepared. Then the lists of live coroutines are edited under the lock, which is nothing where
+   leaks are not looked for, and orphans are kept on a list of their own. */
+extern bool coro__leaks_wanted;
+extern struct coro *coro__orphans;
+void coro__leaks_lock(void);
+void coro__leaks_unlock(void);
+
+/* The thread begins to use the library, and ends. */
+void coro__leaks_watch(struct coro__thread *t);
+void coro__leaks_unwatch(struct coro__thread *t);
 
 #endif

@@ -95,7 +95,7 @@ bool faults_at(const void *p);
 struct child_end {
     int code;        /* exit code, -1 if a signal ended it */
     int signal;      /* 0 if it exited */
-    char said[2048]; /* the beginning of its standard error */
+    char said[4096]; /* the beginning of its standard error */
 };
 
 /* Run fn(arg) in a fresh process, forked from one that has never used the library (a fork of this one may not). */
