@@ -6,12 +6,31 @@
 #define COMMON_H
 
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* For programs without options: --help prints `usage`, anything else that looks like an option is an error. Returns the index of
+ * the first argument, of which there may be `most`. */
+static inline int no_options(int argc, char *argv[], int most, const char *usage)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    int option = getopt_long(argc, argv, "h", options, NULL);
+
+    if (option == 'h') {
+        fputs(usage, stdout);
+        exit(EXIT_SUCCESS);
+    }
+    if (option != -1 || argc - optind > most) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+    return optind;
+}
 
 /* A whole number between 0 and `max`, and nothing else, not even the signs and blanks that strtoul() takes. */
 static inline bool parse_number(const char *text, unsigned long max, unsigned long *out)

@@ -8,6 +8,7 @@
 
 #include <coro/base.h>
 #include <coro/coroutine.h>
+#include <coro/gen.h>
 #include <coro/stack.h>
 
 #endif
