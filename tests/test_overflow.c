@@ -463,13 +463,7 @@ static char *beyond_the_end_of_a_file(void)
 }
 
 enum fault { NULL_POINTER, UNMAPPED_PAGE, END_OF_FILE, RAISED, SENT, SENT_BUS, FAULTS };
-
-static int signal_of(long fault)
-{
-    static const int signals[FAULTS] = {SIGSEGV, SIGSEGV, SIGBUS, SIGSEGV, SIGSEGV, SIGBUS};
-
-    return fault == END_OF_FILE && under_valgrind() ? SIGSEGV : signals[fault]; /* valgrind dies of that one instead */
-}
+static const int signal_of[FAULTS] = {SIGSEGV, SIGSEGV, SIGBUS, SIGSEGV, SIGSEGV, SIGBUS};
 
 static void *faults_elsewhere(void *input)
 {
@@ -513,9 +507,12 @@ static void faults_elsewhere_pass_without_a_word(void **state)
 {
     (void)state;
     for (long arg = 0; arg < 2 * FAULTS; arg++) {
-        struct child_end end = in_fresh_child(fault_elsewhere, arg);
+        struct child_end end;
 
-        assert_silent(&end, signal_of(arg % FAULTS));
+        if (arg % FAULTS == END_OF_FILE && under_valgrind())
+            continue; /* which at times looks there itself, and dies of SIGSEGV */
+        end = in_fresh_child(fault_elsewhere, arg);
+        assert_silent(&end, signal_of[arg % FAULTS]);
     }
 }
 
@@ -526,10 +523,10 @@ static void what_is_ignored_stays_ignored_unless_it_is_a_fault(void **state)
         bool fault = arg % FAULTS < RAISED;
         struct child_end end;
 
-        if (fault && under_emulator())
-            continue; /* it ignores the fault, and goes on at the same instruction for ever */
+        if (fault && (under_emulator() || under_valgrind()))
+            continue; /* the first ignores a fault, and goes on at the same instruction for ever; the second as above */
         end = in_fresh_child(fault_elsewhere, arg);
-        assert_silent(&end, fault ? signal_of(arg % FAULTS) : 0);
+        assert_silent(&end, fault ? signal_of[arg % FAULTS] : 0);
         assert_int_equal(end.code, fault ? -1 : 7);
     }
 }

@@ -29,6 +29,16 @@ enum { CORO__SANITIZED = 0 };
 /* Set when the first thread is prepared. A request costs some 2 ns even where nobody listens; a test that fails costs nothing. */
 extern bool coro__under_valgrind;
 
+/* Asked outright, for where no thread may have been prepared. */
+static inline bool coro__valgrind_listens(void)
+{
+#ifdef CORO_HAVE_VALGRIND
+    return RUNNING_ON_VALGRIND != 0;
+#else
+    return false;
+#endif
+}
+
 static inline unsigned coro__valgrind_register(const void *low, const void *high)
 {
 #ifdef CORO_HAVE_VALGRIND

@@ -9,6 +9,7 @@
 #include "os.h"
 
 #include "base/panic.h"
+#include "base/sanitize.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,8 +93,11 @@ static void probe_markers(void)
 {
     size_t page = coro__os_page_size();
     int fds[2];
-    void *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p;
 
+    if (coro__valgrind_listens()) /* it takes marked pages for readable ones, and dies of it when a stack has overflowed */
+        return;
+    p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return;
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
