@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unwind.h>
 
 static void mark_at_exit(const char *c)
 {
@@ -235,6 +236,37 @@ static void an_opaque_frame_hides_those_below_it(void **state)
     (void)state;
     start_and_destroy(hides_behind_an_opaque_frame, NULL);
     assert_string_equal(trace, "iD");
+}
+
+/* An unwinder asks a frame what to do about it. This one does not know. */
+_Unwind_Reason_Code does_not_know(void);
+
+__attribute__((used, visibility("hidden"))) _Unwind_Reason_Code does_not_know(void)
+{
+    mark('?');
+    return _URC_FATAL_PHASE2_ERROR;
+}
+
+static __attribute__((noinline)) void yields_under_a_frame_that_fails(void *input)
+{
+    __asm__ volatile(".cfi_personality 0x1b, does_not_know");
+    (coro_yield)(input); /* not inlined: the compiler puts that call elsewhere, with a description of its own */
+    __asm__ volatile("");
+}
+
+static void *hides_behind_a_frame_that_fails(void *input)
+{
+    LEAVES_MARK('o');
+    coro_defer(mark_arg, "D");
+    yields_under_a_frame_that_fails(input);
+    return NULL;
+}
+
+static void so_does_one_that_cannot_be_unwound(void **state)
+{
+    (void)state;
+    start_and_destroy(hides_behind_a_frame_that_fails, NULL);
+    assert_string_equal(trace, "?D");
 }
 
 /* ---- coro_defer ---- */
@@ -782,6 +814,7 @@ int main(void)
         TEST(frames_of_variable_size_are_unwound),
         TEST(frames_of_the_c_library_are_passed_through),
         TEST(an_opaque_frame_hides_those_below_it),
+        TEST(so_does_one_that_cannot_be_unwound),
         TEST(a_thousand_handlers_run_in_reverse),
         TEST(a_handler_may_ask_for_another),
         TEST(a_cleanup_may_ask_for_a_handler),

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +74,8 @@ static bool is_echild(coro_step s)
 
 static int everything_is_refused(long arg)
 {
+    coro_stack stack = {NULL, 0, NULL, 0};
+    coro_key_t other = 7;
     coro_t *co = fresh;
 
     (void)arg;
@@ -85,6 +88,10 @@ static int everything_is_refused(long arg)
     CHECK(coro_destroy(dead) == -ECHILD);
     CHECK(coro_defer(mark_arg, "x") == -ECHILD);
     CHECK(coro_set(key, &co) == -ECHILD);
+    CHECK(coro_key_create(&other, NULL) == -ECHILD && other == 7);
+    CHECK(coro_key_delete(key) == -ECHILD);
+    CHECK(coro_stack_pooled()->alloc(NULL, 65536, &stack) == -ECHILD && stack.base == NULL);
+    CHECK(coro_stack_trim() == 0);
     CHECK(is_echild(coro_transfer(fresh, &co)));
     CHECK(is_echild(coro_transfer(suspended, &co)));
     errno = 0;
@@ -180,9 +187,77 @@ static int questions_are_answered(long arg)
     CHECK(coro_get_status(fresh) == CORO_SUSPENDED);
     CHECK(coro_get_status(dead) == CORO_DEAD);
     CHECK(coro_name(fresh)[0] == '\0');
+    CHECK(coro_get_status(suspended) == CORO_SUSPENDED);
+    CHECK(coro_user(suspended) == NULL);
     CHECK(coro_stack_size(suspended) == 65536);
+    CHECK(coro_stack_used(suspended) > 0);
+    CHECK(coro_set_name(fresh, "named") == 0 && strcmp(coro_name(fresh), "named") == 0);
+    CHECK(coro_set_name(fresh, NULL) == 0);
+    CHECK(coro_get(key) == NULL);
     CHECK(coro_self() == NULL);
+    CHECK(coro_now() > 0 && coro_strerror(-ECHILD) != NULL && coro_version() != NULL);
     return 0;
+}
+
+/* A stack taken by the parent, given back by the child, while another thread may have been doing the same. */
+static coro_stack of_the_parent;
+
+static int gives_a_stack_back(long arg)
+{
+    (void)arg;
+    coro_stack_pooled()->free(NULL, &of_the_parent);
+    return everything_is_refused(0);
+}
+
+static void a_stack_given_back_in_a_child_is_left_alone(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    assert_int_equal(coro_stack_pooled()->alloc(NULL, 65536, &of_the_parent), 0);
+    end = in_forked_child(gives_a_stack_back, 0);
+    assert_well(&end);
+    coro_stack_pooled()->free(NULL, &of_the_parent);
+    assert_all_as_before_and_destroy();
+}
+
+/* A thread makes and unmakes keys all the time: children are forked while it holds the lock, and must not wait for it. */
+static _Atomic int forks_left;
+
+static void *makes_keys(void *arg)
+{
+    coro_key_t k;
+
+    while (forks_left > 0)
+        if (coro_key_create(&k, NULL) == 0)
+            coro_key_delete(k);
+    return arg;
+}
+
+static int makes_a_key(long arg)
+{
+    coro_key_t k;
+
+    (void)arg;
+    return coro_key_create(&k, NULL) == -ECHILD && coro_key_delete(key) == -ECHILD ? 0 : 1;
+}
+
+static void a_lock_that_another_thread_held_is_not_waited_for(void **state)
+{
+    pthread_t thread;
+    (void)state;
+
+    make_all();
+    forks_left = (int)scaled(100);
+    assert_int_equal(pthread_create(&thread, NULL, makes_keys, NULL), 0);
+    for (; forks_left > 0; forks_left--) {
+        struct child_end end = in_forked_child(makes_a_key, 0);
+
+        assert_well(&end);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_all_as_before_and_destroy();
 }
 
 static void questions_do_no_harm_in_a_child(void **state)
@@ -343,6 +418,8 @@ int main(void)
         TEST(so_is_the_child_of_a_child),
         TEST(so_is_a_thread_of_the_child),
         TEST(so_is_the_child_of_a_thread_that_never_used_it),
+        TEST(a_stack_given_back_in_a_child_is_left_alone),
+        TEST(a_lock_that_another_thread_held_is_not_waited_for),
         TEST(questions_do_no_harm_in_a_child),
         TEST(a_fork_inside_a_coroutine_is_refused_as_well),
         TEST(a_child_may_return_from_its_coroutines),

@@ -317,6 +317,28 @@ static void destructors_get_the_last_value(void **state)
     assert_int_equal(coro_key_delete(other_key), 0);
 }
 
+/* Under the other key there is a value without a destructor, below and above the one with. */
+static void mark_the_other(void *value)
+{
+    const char *other = coro_get(other_key);
+
+    mark(*(char *)value);
+    mark(other != NULL ? *other : '0');
+}
+
+static void a_value_without_a_destructor_stays(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        assert_int_equal(coro_key_create(first ? &key : &other_key, first ? mark_the_other : NULL), 0);
+        assert_int_equal(coro_key_create(first ? &other_key : &key, first ? NULL : mark_the_other), 0);
+        run_to_end(sets_three, &key);
+        assert_int_equal(coro_key_delete(key), 0);
+        assert_int_equal(coro_key_delete(other_key), 0);
+    }
+    assert_string_equal(trace, "cbcb");
+}
+
 static void *sets_and_unsets(void *input)
 {
     coro_set(key, "a");
@@ -520,6 +542,7 @@ int main(void)
         TEST(a_new_key_does_not_see_the_values_of_an_old_one),
         TEST(numbers_that_are_no_keys_are_refused),
         TEST(destructors_get_the_last_value),
+        TEST(a_value_without_a_destructor_stays),
         TEST(a_null_value_has_no_destructor),
         TEST(a_deleted_key_has_no_destructor),
         TEST(destructors_run_at_most_four_rounds),

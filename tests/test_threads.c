@@ -89,6 +89,20 @@ static void a_coroutine_belongs_to_the_thread_that_created_it(void **state)
     assert_int_equal(coro_destroy(f.co), 0);
 }
 
+static void a_dead_one_belongs_to_it_still(void **state)
+{
+    struct foreign f = {.co = made(echo)};
+    (void)state;
+
+    assert_step(coro_resume(f.co, &f), CORO_RETURNED, &f);
+    on_a_thread(meddles, &f);
+    assert_step(f.resumed, -ESRCH, NULL);
+    assert_step(f.transferred, -ESRCH, NULL);
+    assert_int_equal(f.destroyed, -EPERM);
+    assert_int_equal(f.status, CORO_DEAD);
+    assert_int_equal(coro_destroy(f.co), 0);
+}
+
 static void *has_another_thread_meddle(void *input)
 {
     pthread_t thread;
@@ -340,6 +354,47 @@ static void a_thread_in_the_place_of_another_is_another(void **state)
     assert_int_equal(coro_key_delete(e.key), 0);
 }
 
+/* ---- pthread_exit() ---- */
+
+static void mark_frame(char *c)
+{
+    mark(*c);
+}
+
+static void *exits_the_thread(void *input)
+{
+    __attribute__((cleanup(mark_frame), unused)) char c = 'i';
+
+    pthread_exit(input);
+}
+
+static void *resumes_one_that_exits(void *arg)
+{
+    coro_t **co = arg;
+
+    if (coro_create(co, exits_the_thread, &(coro_opts){.flags = USUAL_FLAGS}) == 0)
+        coro_resume(*co, co);
+    mark('!');
+    return NULL;
+}
+
+static void a_thread_may_exit_inside_a_coroutine(void **state)
+{
+    pthread_t thread;
+    coro_t *co = NULL;
+    void *result = NULL;
+    (void)state;
+
+    if (under_asan())
+        skip(); /* it looks for the end of the thread's stack, and is on another */
+    assert_int_equal(pthread_create(&thread, NULL, resumes_one_that_exits, &co), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, &co);
+    assert_string_equal(trace, "i");
+    assert_int_equal(coro_get_status(co), CORO_DEAD);
+    assert_int_equal(coro_destroy(co), 0);
+}
+
 /* A destructor of thread-specific data that runs after the library's own has left the thread. */
 static pthread_key_t late_key;
 static coro_step late_step;
@@ -502,6 +557,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_coroutine_belongs_to_the_thread_that_created_it),
+        TEST(a_dead_one_belongs_to_it_still),
         TEST(a_running_coroutine_is_busy_for_other_threads),
         TEST(a_normal_one_counts_as_running_for_other_threads),
         TEST(self_is_of_the_calling_thread),
@@ -509,6 +565,7 @@ int main(void)
         TEST(any_thread_may_destroy_what_was_left_behind),
         TEST(a_coroutine_may_destroy_what_was_left_behind),
         TEST(a_thread_in_the_place_of_another_is_another),
+        TEST(a_thread_may_exit_inside_a_coroutine),
         TEST(destructors_of_an_ending_thread_may_use_coroutines),
         TEST(many_threads_run_their_own_coroutines),
         TEST(keys_are_made_by_many_threads),

@@ -18,7 +18,8 @@
  * A coroutine belongs to the thread that created it. When that thread ends, the coroutines it leaves behind stay as they are;
  * they cannot be resumed any more, but any thread may destroy them.
  *
- * In the child of a fork() that was called without exec, every call here fails with -ECHILD.
+ * In the child of a fork() that was called without exec, every call here fails with -ECHILD. Questions are still answered, and
+ * names can be changed.
  *
  * With CORO_LEAKS=1 in the environment of a program, the library lists on standard error, when the process exits, the coroutines
  * that were not destroyed: name, id, status, and where each was created. Read when the first thread uses the library. Threads that
@@ -49,7 +50,8 @@ typedef struct coro coro_t;
  * @return       the final value, which the last resume returns with CORO_RETURNED
  *
  * Context: its own stack, 16-byte aligned. An exception that leaves it goes on in the resumer if the coroutine was made with
- *          CORO_FORWARD_EXCEPTIONS; otherwise it ends the program with a message.
+ *          CORO_FORWARD_EXCEPTIONS; otherwise it ends the program with a message. pthread_exit() ends the thread; the cleanups of the
+ *          body's own frames run, those of its resumers' frames may not.
  */
 typedef void *coro_fn(void *input);
 
@@ -316,7 +318,7 @@ typedef uint32_t coro_key_t;
  * @param key         where the key goes
  * @param destructor  called with a coroutine's value when that coroutine ends, if the value is not NULL then (it is set to NULL
  *                    before); may be NULL. Destructors that set values again are run again, up to four rounds.
- * @return            0; -EINVAL `key` is NULL, -EAGAIN 256 keys exist
+ * @return            0; -EINVAL `key` is NULL, -EAGAIN 256 keys exist, -ECHILD in a forked child
  *
  * Context: any thread, inside a coroutine or not.
  * Source:  pthread_key_create().
@@ -327,7 +329,7 @@ CORO_API int coro_key_create(coro_key_t *key, void (*destructor)(void *));
  * Unmake a key. Its destructor is not called any more; freeing the values is the caller's business.
  *
  * @param key  a key
- * @return     0; -EINVAL there is no such key (any more)
+ * @return     0; -EINVAL there is no such key (any more), -ECHILD in a forked child
  *
  * Context: any thread, inside a coroutine or not.
  */

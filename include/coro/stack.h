@@ -86,7 +86,8 @@ CORO_API const coro_stack_allocator *coro_stack_heap(void);
 /**
  * Give the memory of cached stacks back to the kernel: those of the calling thread and the shared ones. Other threads keep theirs.
  *
- * @return  bytes of stacks given back (address space of their usable parts; what was resident of it is what the process loses)
+ * @return  bytes of stacks given back (address space of their usable parts; what was resident of it is what the process loses); 0 in a
+ *          forked child
  *
  * Context: any thread, inside a coroutine or not.
  */

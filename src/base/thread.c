@@ -59,6 +59,11 @@ static void child_forks(void)
         c->state = CORO_STATE_ENDING;
 }
 
+bool coro__in_forked_child(void)
+{
+    return atomic_load_explicit(&in_forked_child, memory_order_relaxed);
+}
+
 /* Once a process; what failed is tried again by the next thread that comes. */
 static int prepare_process(void)
 {
@@ -87,7 +92,7 @@ int coro__thread_prepare(struct coro__thread *t)
     static atomic_uintptr_t last_token = 1; /* which is nobody's */
     int err;
 
-    if (atomic_load(&in_forked_child))
+    if (coro__in_forked_child())
         return -ECHILD;
     err = prepare_process();
     if (err == 0)

@@ -103,6 +103,9 @@ static inline __attribute__((always_inline)) struct coro__thread *coro__thread_s
     return t;
 }
 
+/* Is this the child of a fork() of a process that had used the library? Locks may be held there by threads that do not exist. */
+bool coro__in_forked_child(void);
+
 /* Make the block ready for use if it is not. 0, -ECHILD in a forked child, or what pthread_setspecific() failed with. */
 int coro__thread_prepare(struct coro__thread *t);
 

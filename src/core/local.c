@@ -62,6 +62,8 @@ int coro_key_create(coro_key_t *key, void (*destructor)(void *))
 
     if (key == NULL)
         return -EINVAL;
+    if (coro__in_forked_child())
+        return -ECHILD;
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < KEYS; i++) {
         unsigned generation = atomic_load(&keys[i].generation);
@@ -82,6 +84,8 @@ int coro_key_delete(coro_key_t key)
 {
     int err = -EINVAL;
 
+    if (coro__in_forked_child())
+        return -ECHILD;
     pthread_mutex_lock(&lock);
     if (exists(key)) {
         atomic_fetch_add(&keys[index_of(key)].generation, 1);
@@ -206,9 +210,9 @@ static bool run_destructors(struct at_end *record)
         if (value.value == NULL || !exists(value.key))
             continue;
         destructor = atomic_load(&keys[i].destructor);
-        record->values[i].value = NULL;
         if (destructor == 0)
-            continue;
+            continue; /* it stays, for the destructors of others to look at */
+        record->values[i].value = NULL;
         ((void (*)(void *))destructor)(value.value);
         any = true;
     }

@@ -21,6 +21,18 @@ static _Noreturn void end(struct coro__context *context)
     coro__finish(context, NULL);
 }
 
+/* Frames that an unwinder drops without running anything in them never tell a sanitizer that their variables are gone. All below
+   `frame` is such, and what cleanups call lies there next. */
+static void forget_dropped(const struct coro__context *context, struct _Unwind_Context *frame)
+{
+#ifdef CORO_SANITIZED
+    uintptr_t base = (uintptr_t)context->stack_base;
+
+    coro__san_reuse((void *)base, (uintptr_t)_Unwind_GetCFA(frame) - base);
+#endif
+    (void)context, (void)frame;
+}
+
 /* Asked before each frame is left. */
 static _Unwind_Reason_Code stop_at_first_frame(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
                                                struct _Unwind_Exception *unwinding, struct _Unwind_Context *frame,
@@ -29,6 +41,7 @@ static _Unwind_Reason_Code stop_at_first_frame(int version, _Unwind_Action actio
     uintptr_t pc = (uintptr_t)_Unwind_GetIP(frame);
 
     (void)version, (void)class, (void)unwinding;
+    forget_dropped(context, frame);
     if ((actions & _UA_END_OF_STACK) != 0 || (pc >= (uintptr_t)coro__first_frame && pc < (uintptr_t)coro__run_at_end))
         end(context);
     return _URC_NO_REASON;

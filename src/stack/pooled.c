@@ -200,12 +200,14 @@ static int prepare_slot(struct slab *slab, unsigned index)
     return slab->marked ? coro__os_guard(start, guard) : coro__os_open(start + guard, stride_of(slab->class) - guard);
 }
 
+/* Of a slab that has one: taken < fresh. */
 static int find_cold(const struct slab *slab)
 {
-    for (unsigned word = 0; word * 64 < slab->fresh; word++)
-        if (slab->cold[word] != 0)
-            return (int)(word * 64 + (unsigned)__builtin_ctzll(slab->cold[word]));
-    return -1;
+    unsigned word = 0;
+
+    while (slab->cold[word] == 0)
+        word++;
+    return (int)(word * 64 + (unsigned)__builtin_ctzll(slab->cold[word]));
 }
 
 static int take_slot(struct slab *slab, struct slot **out)
@@ -373,6 +375,8 @@ static void pooled_free(void *ctx, coro_stack *stack)
         coro__mapped_free(ctx, stack);
         return;
     }
+    if (coro__in_forked_child())
+        return; /* there is no other use for it, and the lock may be held for ever */
     slot = (struct slot *)((char *)stack->map + stack->map_size - CORO__POOL_TAIL);
     if (coro__thread_enter(&t) == 0 && (t->stack_cache != NULL || make_cache(t) != NULL))
         bin = &((struct cache *)t->stack_cache)->bins[slot->slab->class];
@@ -442,6 +446,8 @@ size_t coro_stack_trim(void)
     struct cache *cache;
     size_t bytes = 0;
 
+    if (coro__in_forked_child())
+        return 0;
     if (on_trim != NULL) /* it is in a program that has coroutines, and not only stacks */
         on_trim();
     cache = coro__thread_self()->stack_cache;

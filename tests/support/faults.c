@@ -1,38 +1,76 @@
 /*
- * The wrappers. Each counts as one call that can fail; free() and munmap() only keep the balance.
+ * The wrappers. Each counts as one call that can fail; free() only keeps the balance.
  */
 #include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 enum { GUARD_INSTALL = 102 };
 
-static atomic_long left = -1; /* calls that may pass; negative: not armed */
-static atomic_bool injected;
+static atomic_long left = -1;  /* calls that may pass; negative: not armed */
+static atomic_long left_again; /* calls that may pass after the first failure; negative: all */
+static atomic_int injected;
 static const char *last = "none";
 static enum guard_advice advice;
 static int guard_installs;
 static bool no_mprotect;
+static const char *proc_text;
+static int interrupted_writes, write_error;
+static struct {
+    void *p;
+    size_t size;
+} abandoned[2]; /* by a munmap() that failed: whoever called it cannot do more about it */
+static atomic_int abandoned_count;
 static atomic_long blocks, mapped, keys;
+static bool begun;
+static bool foreign[PTHREAD_KEYS_MAX];
 
 /* ---- control ---- */
 
+void faults_begin(void)
+{
+    begun = true;
+}
+
+static void arm(long n, long m)
+{
+    injected = 0;
+    left_again = m;
+    left = n;
+}
+
 void faults_arm(size_t n)
 {
-    injected = false;
-    left = (long)n;
+    arm((long)n, -1);
+}
+
+void faults_arm_pair(size_t n, size_t m)
+{
+    arm((long)n, (long)m);
+}
+
+int faults_injected(void)
+{
+    return injected;
 }
 
 bool faults_disarm(void)
 {
     left = -1;
-    return injected;
+    while (abandoned_count > 0) {
+        int i = --abandoned_count;
+
+        munmap(abandoned[i].p, abandoned[i].size);
+    }
+    return injected != 0;
 }
 
 const char *faults_last(void)
@@ -44,6 +82,17 @@ void faults_set_advice(enum guard_advice how)
 {
     advice = how;
     guard_installs = 0;
+}
+
+void faults_set_write(int interrupted, int err)
+{
+    interrupted_writes = interrupted;
+    write_error = err;
+}
+
+void faults_set_proc(const char *text)
+{
+    proc_text = text;
 }
 
 void faults_forbid_mprotect(bool forbidden)
@@ -61,7 +110,9 @@ static bool fails(const char *name)
     if (left < 0 || left-- > 0)
         return false;
     last = name;
-    injected = true;
+    injected++;
+    left = left_again;
+    left_again = -1;
     return true;
 }
 
@@ -161,8 +212,16 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_
 
 int __wrap_munmap(void *p, size_t size)
 {
-    int result = __real_munmap(p, size);
+    int result;
 
+    if (fails("munmap")) {
+        int i = abandoned_count++;
+
+        abandoned[i].p = p;
+        abandoned[i].size = size;
+        return refused(ENOMEM);
+    }
+    result = __real_munmap(p, size);
     mapped -= result == 0 ? (long)size : 0;
     return result;
 }
@@ -187,6 +246,14 @@ int __wrap_madvise(void *p, size_t size, int what)
     return refused(EINVAL);
 }
 
+int __real_mincore(void *p, size_t size, unsigned char *resident);
+int __wrap_mincore(void *p, size_t size, unsigned char *resident);
+
+int __wrap_mincore(void *p, size_t size, unsigned char *resident)
+{
+    return fails("mincore") ? refused(ENOMEM) : __real_mincore(p, size, resident);
+}
+
 /* ---- threads, files ---- */
 
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
@@ -200,7 +267,7 @@ int __wrap_pipe2(int fds[2], int flags);
 
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
-    return fails("pthread_setspecific") ? ENOMEM : __real_pthread_setspecific(key, value);
+    return !foreign[key] && fails("pthread_setspecific") ? ENOMEM : __real_pthread_setspecific(key, value);
 }
 
 int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
@@ -208,6 +275,8 @@ int __wrap_pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
     int err = fails("pthread_key_create") ? ENOMEM : __real_pthread_key_create(key, destructor);
 
     keys += err == 0;
+    if (err == 0)
+        foreign[*key] = !begun;
     return err;
 }
 
@@ -219,4 +288,43 @@ int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
 int __wrap_pipe2(int fds[2], int flags)
 {
     return fails("pipe2") ? refused(EMFILE) : __real_pipe2(fds, flags);
+}
+
+int __real_open(const char *path, int flags, ...);
+ssize_t __real_read(int fd, void *into, size_t size);
+int __wrap_open(const char *path, int flags, ...);
+ssize_t __wrap_read(int fd, void *into, size_t size);
+
+/* Nobody here creates files by it: there is no mode to pass on. */
+int __wrap_open(const char *path, int flags, ...)
+{
+    return fails("open") ? refused(EMFILE) : __real_open(path, flags);
+}
+
+ssize_t __wrap_read(int fd, void *into, size_t size)
+{
+    size_t length = proc_text != NULL ? strlen(proc_text) : 0;
+
+    if (fails("read"))
+        return refused(EIO);
+    if (proc_text == NULL)
+        return __real_read(fd, into, size);
+    if (lseek(fd, 0, SEEK_CUR) != 0 || length > size)
+        return 0;
+    memcpy(into, proc_text, length);
+    return lseek(fd, 1, SEEK_SET) == 1 ? (ssize_t)length : 0;
+}
+
+ssize_t __real_write(int fd, const void *from, size_t size);
+ssize_t __wrap_write(int fd, const void *from, size_t size);
+
+ssize_t __wrap_write(int fd, const void *from, size_t size)
+{
+    if (interrupted_writes > 0) {
+        interrupted_writes--;
+        return refused(EINTR);
+    }
+    if (write_error != 0 || fails("write"))
+        return refused(write_error != 0 ? write_error : EIO);
+    return __real_write(fd, from, size);
 }

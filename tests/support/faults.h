@@ -8,10 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* To be called first in main(). Keys of thread-specific data that are made before are a sanitizer's, and never fail. */
+void faults_begin(void);
+
 /* From now on let n calls pass and fail the one after them. */
 void faults_arm(size_t n);
 
-/* Was there one to fail? Nothing fails any more. */
+/* The same, and once more after another m calls. */
+void faults_arm_pair(size_t n, size_t m);
+
+/* How many have failed since. */
+int faults_injected(void);
+
+/* Was there one to fail? Nothing fails any more. What munmap() was made to leave behind is unmapped now. */
 bool faults_disarm(void);
 
 /* The name of the call that failed. */
@@ -25,6 +34,12 @@ enum guard_advice {
     ADVICE_REFUSED_LATE, /* as is the first time (a probe), EINVAL afterwards: locked memory */
 };
 void faults_set_advice(enum guard_advice advice);
+
+/* So many calls of write() are interrupted (EINTR), and the ones after them fail with `err` if it is not 0; armed or not. */
+void faults_set_write(int interrupted, int err);
+
+/* What the library reads of /proc is this text, whether armed or not; NULL: as it is. */
+void faults_set_proc(const char *text);
 
 /* mprotect() fails always, whether armed or not. */
 void faults_forbid_mprotect(bool forbidden);
