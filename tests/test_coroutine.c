@@ -465,7 +465,7 @@ static void slot_empty(struct slot *s)
 static void a_hundred_thousand_come_and_go_in_random_order(void **state)
 {
     static struct slot slots[1000];
-    size_t n = under_valgrind() ? 100 : 1000;
+    size_t n = under_valgrind() ? 100 : alive_at_most(1000);
     (void)state;
 
     memset(slots, 0, sizeof slots);

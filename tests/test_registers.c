@@ -32,7 +32,7 @@ static __attribute__((noinline)) void *yield_routine(void *output)
 
 static coro_step resume_filled(coro_t *co, void *input)
 {
-    coro_step step;
+    coro_step step = {0, NULL};
 
     changed |= registers_changed(random64(), (void (*)(void))resume_routine, co, input, &step);
     return step;
@@ -40,7 +40,7 @@ static coro_step resume_filled(coro_t *co, void *input)
 
 static void *yield_filled(void *output)
 {
-    coro_step step;
+    coro_step step = {0, NULL};
 
     changed |= registers_changed(random64(), (void (*)(void))yield_routine, output, NULL, &step);
     return (void *)(uintptr_t)step.status; /* the first of the two registers */
@@ -48,7 +48,7 @@ static void *yield_filled(void *output)
 
 static coro_step transfer_filled(coro_t *to, void *value)
 {
-    coro_step step;
+    coro_step step = {0, NULL};
 
     changed |= registers_changed(random64(), (void (*)(void))coro_transfer, to, value, &step);
     return step;
@@ -56,7 +56,7 @@ static coro_step transfer_filled(coro_t *to, void *value)
 
 static int destroy_filled(coro_t *co)
 {
-    coro_step step;
+    coro_step step = {0, NULL};
 
     changed |= registers_changed(random64(), (void (*)(void))coro_destroy, co, NULL, &step);
     return (int)step.status;
@@ -66,7 +66,7 @@ static int destroy_filled(coro_t *co)
 
 static void every_register_that_a_callee_changes_is_noticed(void **state)
 {
-    coro_step step;
+    coro_step step = {0, NULL};
     (void)state;
 
     assert_int_equal(registers_changed(1, (void (*)(void))coro_self, NULL, NULL, &step), 0);

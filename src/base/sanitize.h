@@ -1,6 +1,11 @@
 /*
- * What valgrind and the sanitizers must be told, so that one source serves all. Without them every function here is empty, or a
- * test of a variable that is false.
+ * What valgrind and the sanitizers must be told, so that one source serves all. Which sanitizer is on, if any, shows in what
+ * the compiler predefines; without one, every function here is empty, or a test of a variable that is false.
+ *
+ * Each has its own idea of what a stack is. AddressSanitizer and MemorySanitizer keep the bounds of the one in use, the former
+ * also a fake stack of frames that may not be reused yet; ThreadSanitizer keeps a clock and a stack of calls a fiber;
+ * LeakSanitizer looks for pointers in what it knows as roots; valgrind must tell a switch of stacks from a very large frame.
+ * See docs/design/0009-tools.md.
  */
 #ifndef CORO_BASE_SANITIZE_H
 #define CORO_BASE_SANITIZE_H
@@ -12,9 +17,30 @@
 #ifdef CORO_HAVE_VALGRIND
 #    include <valgrind/memcheck.h>
 #endif
-#ifdef CORO_SANITIZED
+
+#if defined(__SANITIZE_ADDRESS__)
+#    define CORO__ASAN
+#elif defined(__SANITIZE_THREAD__)
+#    define CORO__TSAN
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define CORO__ASAN
+#    elif __has_feature(thread_sanitizer)
+#        define CORO__TSAN
+#    elif __has_feature(memory_sanitizer)
+#        define CORO__MSAN
+#    endif
+#endif
+
+#if defined(CORO_SANITIZED) != (defined(CORO__ASAN) || defined(CORO__TSAN) || defined(CORO__MSAN))
+#    error "the assembly is built for another sanitizer than the C code: CMakeLists.txt sets CORO_SANITIZED for both"
+#endif
+
+#ifdef CORO__ASAN
 #    include <sanitizer/asan_interface.h>
-#    include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef CORO__MSAN
+#    include <sanitizer/msan_interface.h>
 #endif
 
 /* A sanitizer must see each stack given back and taken anew. */
@@ -22,6 +48,13 @@
 enum { CORO__SANITIZED = 1 };
 #else
 enum { CORO__SANITIZED = 0 };
+#endif
+
+/* For functions that are called by code without MemorySanitizer: it has not said whether the arguments have values. */
+#ifdef CORO__MSAN
+#    define CORO__CALLED_UNSEEN __attribute__((no_sanitize("memory")))
+#else
+#    define CORO__CALLED_UNSEEN
 #endif
 
 /* ---- valgrind ---- */
@@ -68,7 +101,8 @@ static inline void coro__valgrind_release(void *p, size_t size)
     (void)p, (void)size;
 }
 
-/* What was released is read again all the same, to say what is wrong. */
+/* Say that memory has values, whatever valgrind believes: what was released and is read again, to say what is wrong; what is fresh from
+   the kernel and about to be opened by mprotect(), of which valgrind then has less to do for each byte. */
 static inline void coro__valgrind_define(const void *p, size_t size)
 {
 #ifdef CORO_HAVE_VALGRIND
@@ -78,61 +112,103 @@ static inline void coro__valgrind_define(const void *p, size_t size)
     (void)p, (void)size;
 }
 
-/* ---- switches of stacks ---- */
+/* ---- memory of stacks ---- */
 
-/* Memory that a coroutine left behind, about to be a stack again: forget what was known of it. */
+/* What was a stack, or kept for one, is about to be used anew, as a stack or otherwise: forget what was known of it. */
 static inline void coro__san_reuse(void *p, size_t size)
 {
-#ifdef CORO_SANITIZED
+#if defined(CORO__ASAN)
     __asan_unpoison_memory_region(p, size);
+#elif defined(CORO__MSAN)
+    __msan_unpoison(p, size);
 #endif
     (void)p, (void)size;
 }
 
-/* The body of a coroutine, between what must be said on arrival and on leaving for good; in src/core/sanitized.c. */
-void *coro__sanitized_body(void *input);
-
-/* Give a context its body. */
-static inline void coro__san_start(struct coro__context *c, void *(*fn)(void *))
+/* Nobody is to touch it until then. */
+static inline void coro__san_retire(void *p, size_t size)
 {
-#ifdef CORO_SANITIZED
-    c->fake_stack =
-        (void *)fn; /* where coro__sanitized_body() finds it: nothing else is kept there before the first switch */
-    c->fn = coro__sanitized_body;
-#else
-    c->fn = fn;
+#ifdef CORO__ASAN
+    __asan_poison_memory_region(p, size);
 #endif
+    (void)p, (void)size;
 }
+
+/* ---- coroutines and their switches; src/core/sanitized.c ---- */
+
+#ifdef CORO_SANITIZED
 
 /* Where the context's stack is. */
-static inline void coro__san_bounds(struct coro__context *c, const void *base, size_t size)
+static inline void coro__san_bounds(struct coro__context *context, const void *base, size_t size)
 {
-#ifdef CORO_SANITIZED
-    c->stack_base = base;
-    c->stack_size = size;
-#endif
-    (void)c, (void)base, (void)size;
+    context->stack_base = base;
+    context->stack_size = size;
 }
 
-/* About to switch to `to`. `save` keeps what is due back on arrival, NULL if there will be none. */
-static inline void coro__san_leave(void **save, const struct coro__context *to)
+/* A coroutine is made, to run `fn`. It and its stack are the `size` bytes from context->stack_base on. */
+void coro__san_create(struct coro__context *context, void *(*fn)(void *), size_t size);
+void coro__san_destroy(struct coro__context *context, size_t size);
+void coro__san_name(struct coro__context *context, const char *name);
+
+/* About to switch from one to another; for the last time; ... */
+void coro__san_leave(struct coro__context *from, struct coro__context *to);
+void coro__san_leave_for_good(struct coro__context *from, struct coro__context *to);
+
+/* ... and arrived, back or for the first time in a body or in what unwinds it. */
+void coro__san_arrive(struct coro__context *at);
+void coro__san_enter(struct coro__context *at);
+
+/* Forget what is known of the stack, apart from what is running on it. */
+void coro__san_forget(struct coro__context *at);
+
+#else
+
+static inline void coro__san_bounds(struct coro__context *context, const void *base, size_t size)
 {
-#ifdef CORO_SANITIZED
-    __sanitizer_start_switch_fiber(save, to->stack_base, to->stack_size);
-#endif
-    (void)save, (void)to;
+    (void)context, (void)base, (void)size;
 }
 
-/* Arrived, with what was saved on leaving. If `from` is given and the bounds of its stack are not known (it is a root), this is
-   where they are learnt. */
-static inline void coro__san_arrive(void *saved, struct coro__context *from)
+static inline void coro__san_create(struct coro__context *context, void *(*fn)(void *), size_t size)
 {
-#ifdef CORO_SANITIZED
-    bool learn = from != NULL && from->stack_base == NULL;
-
-    __sanitizer_finish_switch_fiber(saved, learn ? &from->stack_base : NULL, learn ? &from->stack_size : NULL);
-#endif
-    (void)saved, (void)from;
+    (void)size;
+    context->fn = fn;
 }
+
+static inline void coro__san_destroy(struct coro__context *context, size_t size)
+{
+    (void)context, (void)size;
+}
+
+static inline void coro__san_name(struct coro__context *context, const char *name)
+{
+    (void)context, (void)name;
+}
+
+static inline void coro__san_leave(struct coro__context *from, struct coro__context *to)
+{
+    (void)from, (void)to;
+}
+
+static inline void coro__san_leave_for_good(struct coro__context *from, struct coro__context *to)
+{
+    (void)from, (void)to;
+}
+
+static inline void coro__san_arrive(struct coro__context *at)
+{
+    (void)at;
+}
+
+static inline void coro__san_enter(struct coro__context *at)
+{
+    (void)at;
+}
+
+static inline void coro__san_forget(struct coro__context *at)
+{
+    (void)at;
+}
+
+#endif
 
 #endif

@@ -46,6 +46,9 @@ struct coro__context {
 #ifdef CORO_SANITIZED
     const void *stack_base; /* constant after create; of a root: learnt at the first switch away */
     size_t stack_size;
+    void *(*body)(void *); /* constant after create: what was asked for as `fn` */
+    void *fiber;           /* ThreadSanitizer's; constant after create; of a root: from the first switch away on */
+    void *passed;          /* valid only during a switch: what it hands over */
 #endif
 };
 

@@ -33,7 +33,8 @@ _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
 #define unlikely(condition) __builtin_expect((condition), 0)
 
-_Static_assert(FIRST_FRAMES + offsetof(struct coro, name) < 3 * LINE, "the short ways touch three cache lines");
+_Static_assert(CORO__SANITIZED || FIRST_FRAMES + offsetof(struct coro, name) < 3 * LINE,
+               "the short ways touch three cache lines");
 _Static_assert(sizeof(struct coro) + PAIR <= CORO__HEAP_HEADROOM, "a coroutine lies in the headroom of its stack");
 
 static const coro_opts default_opts;
@@ -121,6 +122,22 @@ static struct coro **live_of(struct coro__thread *t)
 
 /* ---- give back ---- */
 
+/* Its stack and itself. */
+static size_t whole_size(const struct coro *co)
+{
+    return (size_t)((const char *)(co + 1) - (const char *)co->stack.base);
+}
+
+/* Nothing below has been used, as far as pages tell. */
+static char *lowest_used(const struct coro *co)
+{
+    size_t page = coro__os_page_size();
+    uintptr_t low = coro__round_up((uintptr_t)co->stack.base, page); /* a page begun by something else says nothing */
+    char *lowest = coro__os_lowest_resident((void *)low, coro__round_up((uintptr_t)co, page) - low);
+
+    return (uintptr_t)lowest == low ? co->stack.base : lowest;
+}
+
 static void free_coroutine(struct coro *co)
 {
     const coro_stack_allocator *allocator = co->allocator;
@@ -132,9 +149,16 @@ static void free_coroutine(struct coro *co)
         coro__leaks_unlock();
     }
     coro__valgrind_deregister(co->valgrind_id);
-    coro__valgrind_release(stack.base, (size_t)((char *)(co + 1) - (char *)stack.base));
+    if (coro__under_valgrind) { /* it takes its time for 64 KiB */
+        char *low = lowest_used(co);
+        if (low > (char *)co)
+            low = stack.base; /* pages may be swapped out */
+        coro__valgrind_release(low, (size_t)((char *)(co + 1) - low));
+    }
     co->context.state = CORO_STATE_DEAD; /* as long as the memory stays as it is, those who use it still can be told */
     co->owner = CORO__DESTROYED;
+    coro__san_destroy(&co->context, whole_size(co));
+    coro__san_reuse(stack.base, whole_size(co));
     if (allocator != NULL)
         allocator->free(allocator->ctx, &stack);
 }
@@ -196,6 +220,7 @@ static void set_name(struct coro *co, const char *name)
     if (length != 0)
         memcpy(co->name, name, length);
     co->name[length] = '\0';
+    coro__san_name(&co->context, co->name);
 }
 
 static uint64_t next_number(void)
@@ -210,7 +235,7 @@ static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, const cha
     co->context.flags = opts->flags & ~(opts->flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
     co->context.exceptions.caught = NULL; /* what it was before may have been dropped in a catch block */
     co->context.exceptions.uncaught = 0;
-    coro__san_start(&co->context, fn);
+    coro__san_create(&co->context, fn, whole_size(co));
     coro__context_make(&co->context, token);
     co->user = opts->user;
     co->site = site;
@@ -257,8 +282,8 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     co->owner = t->token;
     co->number = next_number();
     co->turn = 0;
-    set_name(co, opts->name);
     start(co, fn, opts, site, t->token);
+    set_name(co, opts->name);
     coro__leaks_lock();
     enlist(live_of(t), co);
     coro__leaks_unlock();
@@ -337,9 +362,9 @@ static __attribute__((noinline)) int destroy(struct coro *co)
         return err;
     coro__check(co);
     if (co->context.state != CORO_STATE_DEAD && (co->context.state & CORO_STATE_FRESH) == 0) {
-        coro__san_leave(&t->current->fake_stack, &co->context);
+        coro__san_leave(t->current, &co->context);
         coro__enter_unwind(&co->context, (co->context.state & CORO_STATE_INLINED) != 0);
-        coro__san_arrive(t->current->fake_stack, NULL);
+        coro__san_arrive(t->current);
     }
     check_canary(co);
     free_coroutine(co);
@@ -496,14 +521,10 @@ size_t coro_stack_size(const coro_t *co)
 
 size_t coro_stack_used(const coro_t *co)
 {
-    size_t page = coro__os_page_size(), used;
-    uintptr_t low, top, lowest;
+    size_t used;
 
     if (co == NULL)
         return 0;
-    low = coro__round_up((uintptr_t)co->stack.base, page); /* a page begun by something else says nothing */
-    top = coro__round_up((uintptr_t)co, page);
-    lowest = (uintptr_t)coro__os_lowest_resident((void *)low, top - low);
-    used = top - (lowest == low ? (uintptr_t)co->stack.base : lowest);
+    used = coro__round_up((uintptr_t)co, coro__os_page_size()) - (uintptr_t)lowest_used(co);
     return used < co->stack_size ? used : co->stack_size;
 }

@@ -17,48 +17,37 @@ static _Noreturn void end(struct coro__context *context)
 {
     if (context->at_end != NULL)
         coro__run_at_end(context);
-    coro__san_leave(NULL, context->resumer);
+    coro__san_leave_for_good(context, context->resumer);
     coro__finish(context, NULL);
 }
 
-/* Frames that an unwinder drops without running anything in them never tell a sanitizer that their variables are gone. All below
-   `frame` is such, and what cleanups call lies there next. */
-static void forget_dropped(const struct coro__context *context, struct _Unwind_Context *frame)
-{
-#ifdef CORO_SANITIZED
-    uintptr_t base = (uintptr_t)context->stack_base;
-
-    coro__san_reuse((void *)base, (uintptr_t)_Unwind_GetCFA(frame) - base);
-#endif
-    (void)context, (void)frame;
-}
-
 /* Asked before each frame is left. */
-static _Unwind_Reason_Code stop_at_first_frame(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
-                                               struct _Unwind_Exception *unwinding, struct _Unwind_Context *frame,
-                                               void *context)
+static CORO__CALLED_UNSEEN _Unwind_Reason_Code stop_at_first_frame(int version, _Unwind_Action actions,
+                                                                   _Unwind_Exception_Class class,
+                                                                   struct _Unwind_Exception *unwinding,
+                                                                   struct _Unwind_Context *frame, void *context)
 {
     uintptr_t pc = (uintptr_t)_Unwind_GetIP(frame);
 
     (void)version, (void)class, (void)unwinding;
-    forget_dropped(context, frame);
     if ((actions & _UA_END_OF_STACK) != 0 || (pc >= (uintptr_t)coro__first_frame && pc < (uintptr_t)coro__run_at_end))
         end(context);
     return _URC_NO_REASON;
 }
 
-static void swallowed(_Unwind_Reason_Code reason, struct _Unwind_Exception *unwinding)
+static CORO__CALLED_UNSEEN void swallowed(_Unwind_Reason_Code reason, struct _Unwind_Exception *unwinding)
 {
     (void)reason, (void)unwinding;
     coro__panic(coro_name(coro_self()),
                 "a `catch (...)` has swallowed the unwinding of coro_destroy(); it must `throw;` on");
 }
 
-void coro__unwind(struct coro__context *context)
+CORO__CALLED_UNSEEN void coro__unwind(struct coro__context *context)
 {
     struct _Unwind_Exception *unwinding = &coro__of_context(context)->unwinding;
 
-    coro__san_arrive(context->fake_stack, context->resumer);
+    coro__san_enter(context);
+    coro__san_forget(context); /* frames that are dropped do not clear up */
     memset(unwinding, 0, sizeof *unwinding);
     memcpy(&unwinding->exception_class, "CORO\0\0\0", sizeof unwinding->exception_class);
     unwinding->exception_cleanup = swallowed;
@@ -87,8 +76,10 @@ static bool forwards(const struct coro__context *context)
 _Unwind_Reason_Code coro__personality(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
                                       struct _Unwind_Exception *exception, struct _Unwind_Context *frame);
 
-_Unwind_Reason_Code coro__personality(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
-                                      struct _Unwind_Exception *exception, struct _Unwind_Context *frame)
+CORO__CALLED_UNSEEN _Unwind_Reason_Code coro__personality(int version, _Unwind_Action actions,
+                                                          _Unwind_Exception_Class class,
+                                                          struct _Unwind_Exception *exception,
+                                                          struct _Unwind_Context *frame)
 {
     struct coro__context *context = (struct coro__context *)(uintptr_t)_Unwind_GetGR(frame, CONTEXT_REGISTER);
 
@@ -110,21 +101,19 @@ _Unwind_Reason_Code coro__personality(int version, _Unwind_Action actions, _Unwi
 }
 
 /* The body is gone, by an exception that a resumer catches. */
-void coro__forward(struct coro__context *context, struct _Unwind_Exception *exception)
+CORO__CALLED_UNSEEN void coro__forward(struct coro__context *context, struct _Unwind_Exception *exception)
 {
     if (context->at_end != NULL)
         coro__run_at_end(context);
     /* it is in flight there now, if anybody counts */
     context->resumer->exceptions.uncaught += context->exceptions.uncaught;
-    coro__san_leave(NULL, context->resumer);
+    coro__san_leave_for_good(context, context->resumer);
     coro__finish_by_exception(context, exception);
 }
 
-void coro__raise(struct _Unwind_Exception *exception)
+CORO__CALLED_UNSEEN void coro__raise(struct _Unwind_Exception *exception)
 {
-    struct coro__context *self = coro__thread_self()->current;
-
-    coro__san_arrive(self->fake_stack, NULL);
+    coro__san_arrive(coro__thread_self()->current);
     _Unwind_RaiseException(exception);
     coro__panic("", "nobody catches the exception any more that has left a coroutine resumed here");
 }

@@ -134,6 +134,7 @@ void *coro__os_reserve(size_t size)
 
 void coro__os_release(void *p, size_t size)
 {
+    coro__san_reuse(p, size);
     /* In the middle of a larger mapping this needs one more, and may fail for it: then at least the memory goes. */
     if (munmap(p, size) != 0)
         coro__os_discard(p, size);
@@ -141,6 +142,7 @@ void coro__os_release(void *p, size_t size)
 
 int coro__os_open(void *p, size_t size)
 {
+    coro__valgrind_define(p, size);
     if (mprotect(p, size, PROT_READ | PROT_WRITE) == 0)
         return 0;
     hint_at_limit();

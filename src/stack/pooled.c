@@ -17,6 +17,7 @@
 #include "os.h"
 #include "stack.h"
 
+#include "base/sanitize.h"
 #include "base/thread.h"
 
 #include <errno.h>
@@ -360,6 +361,7 @@ static int pooled_alloc(void *ctx, size_t size, coro_stack *out)
     }
 
     char *start = (char *)slot + CORO__POOL_TAIL - stride_of(class);
+    coro__san_reuse(start + guard_size(class), (size_t)((char *)slot - start) - guard_size(class));
     *out = (coro_stack){
         .base = start + guard_size(class), .size = usable_size(class), .map = start, .map_size = stride_of(class)};
     return 0;
@@ -382,6 +384,7 @@ static void pooled_free(void *ctx, coro_stack *stack)
         bin = &((struct cache *)t->stack_cache)->bins[slot->slab->class];
     else
         bin = &alone; /* no room for a cache: straight to the shared list */
+    coro__san_retire(stack->base, (size_t)((char *)slot - (char *)stack->base));
     slot->next = bin->warm;
     bin->warm = slot;
     bin->count++;

@@ -13,7 +13,7 @@ enum { FP_SIMD_STATUS = 0x3f };
 
 static inline uint32_t fp_mxcsr(void)
 {
-    uint32_t mxcsr;
+    uint32_t mxcsr = 0;
 
     __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
     return mxcsr;
@@ -21,7 +21,7 @@ static inline uint32_t fp_mxcsr(void)
 
 static inline uint64_t fp_control(void)
 {
-    uint16_t x87;
+    uint16_t x87 = 0;
 
     __asm__ volatile("fnstcw %0" : "=m"(x87));
     return (fp_mxcsr() & ~(uint32_t)FP_SIMD_STATUS) | (uint64_t)x87 << 32;
@@ -39,7 +39,7 @@ static inline void fp_set_control(uint64_t control)
 /* The status bits of both units. */
 static inline uint32_t fp_status(void)
 {
-    uint16_t x87;
+    uint16_t x87 = 0;
 
     __asm__ volatile("fnstsw %0" : "=m"(x87));
     return (fp_mxcsr() & FP_SIMD_STATUS) | (uint32_t)(x87 & 0x3f) << 16;

@@ -13,18 +13,34 @@
 #include <unistd.h>
 
 #if defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define ASAN
-#    endif
+#    define HAS_FEATURE(x) __has_feature(x)
+#else
+#    define HAS_FEATURE(x) 0
 #endif
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
 #    define ASAN
+#elif defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
+#    define TSAN
+#elif HAS_FEATURE(memory_sanitizer)
+#    define MSAN
 #endif
 
-#ifdef ASAN
-/* Running out of memory is something that the tests try. */
+/* Running out of memory is something that the tests try, and so is a thread in a child. */
+#if defined(ASAN) || defined(TSAN) || defined(MSAN)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "allocator_may_return_null=1:die_after_fork=0";
+}
+
+const char *__msan_default_options(void);
+const char *__msan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
@@ -107,6 +123,24 @@ bool under_asan(void)
 #endif
 }
 
+bool under_tsan(void)
+{
+#ifdef TSAN
+    return true;
+#else
+    return false;
+#endif
+}
+
+bool under_sanitizer(void)
+{
+#if defined(ASAN) || defined(TSAN) || defined(MSAN)
+    return true;
+#else
+    return false;
+#endif
+}
+
 bool under_emulator(void)
 {
 #ifdef CORO_TEST_EMULATED
@@ -118,9 +152,16 @@ bool under_emulator(void)
 
 size_t scaled(size_t full)
 {
-    size_t divisor = under_valgrind() ? 50 : under_emulator() || under_asan() ? 10 : 1;
+    size_t divisor = under_valgrind() || under_tsan() ? 50 : under_emulator() || under_sanitizer() ? 10 : 1;
 
     return full < divisor ? 1 : full / divisor;
+}
+
+size_t alive_at_most(size_t full)
+{
+    size_t most = under_valgrind() ? 500 : under_tsan() ? 1000 : full;
+
+    return full < most ? full : most;
 }
 
 /* ---- short forms ---- */

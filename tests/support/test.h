@@ -45,10 +45,15 @@ void mark(char c);
 
 bool under_valgrind(void);
 bool under_asan(void);
+bool under_tsan(void);
+bool under_sanitizer(void); /* one of these, or MemorySanitizer */
 bool under_emulator(void);
 
 /* How many of `full` repetitions this run can afford; at least 1. */
 size_t scaled(size_t full);
+
+/* How many of `full` coroutines may be alive at a time: ThreadSanitizer ends the program at some 8,000, since each is a fiber. */
+size_t alive_at_most(size_t full);
 
 /* ---- short forms ---- */
 
