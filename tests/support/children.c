@@ -28,13 +28,26 @@ static int server = -1;
 /* ---- one child ---- */
 
 #ifdef CORO_TEST_COVERAGE
-/* Counts are written at a normal exit, which no child comes to. */
+/* Counts are written at a normal exit, which no child comes to. So they are written when it aborts, which goes on to end the process
+   by itself, and when a fault is about to take its usual way. */
 void __gcov_dump(void);
+void __gcov_reset(void);
 
 static void write_counts(int signo)
 {
     (void)signo;
-    __gcov_dump(); /* abort() goes on to end the process by itself */
+    __gcov_dump();
+    __gcov_reset(); /* what comes now is added when they are written again */
+}
+
+int __real_sigaction(int signo, const struct sigaction *new, struct sigaction *old);
+int __wrap_sigaction(int signo, const struct sigaction *new, struct sigaction *old);
+
+int __wrap_sigaction(int signo, const struct sigaction *new, struct sigaction *old)
+{
+    if (new != NULL && new->sa_handler == SIG_DFL && (signo == SIGSEGV || signo == SIGBUS))
+        write_counts(signo);
+    return __real_sigaction(signo, new, old);
 }
 #else
 static void write_counts(int signo)
