@@ -1,6 +1,6 @@
 /*
- * The cases. What holds for all of them: a round trip is one resume and the yield that answers it; nobody passes values or looks
- * at them.
+ * The cases. A round trip is one resume and the yield that answers it; nobody passes values or looks at them, but in the last
+ * two cases, which are about values.
  */
 #include "bench.h"
 
@@ -61,5 +61,17 @@ const struct bench_case bench_cases[] = {
      .size_is = "coroutines",
      .unit = BENCH_KIB,
      .sizes = {10000, 100000, 1000000}},
+    {.name = "generator",
+     .title = "A value of a generator",
+     .what = "ns a value",
+     .about = "A generator yields 1,000 numbers of an array, one by one, and a loop adds them up: making the generator "
+              "and its end included.",
+     .sizes = {1000}},
+    {.name = "pipeline",
+     .title = "A pipeline of five stages",
+     .what = "ns an item",
+     .about = "1,000 numbers of an array, one by one: a source yields x, a map x * 3 + 1, a map x ^ x >> 7, a map with "
+              "memory the sum of all x so far, and a loop adds those up. Making the stages and their end included.",
+     .sizes = {1000}},
     {.name = NULL},
 };

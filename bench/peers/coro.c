@@ -3,6 +3,7 @@
  * the header's inline path.
  */
 #include "bench.h"
+#include "stackful.h"
 
 #include <coro.h>
 
@@ -136,6 +137,83 @@ static void run_create(uint64_t operations)
     create_each(operations, SHARE);
 }
 
+/* ---- generator, pipeline ---- */
+
+static inline uint64_t generate(unsigned flags)
+{
+    coro_opts opts = {.stack_size = BENCH_STACK, .flags = flags};
+    uint64_t sum = 0;
+    each state;
+    items *g = MADE(each_init(&state, stage_items, &opts));
+
+    CORO_GEN_EACH(items, x, g)
+    sum += x;
+    return sum;
+}
+
+static BENCH_HELPER uint64_t generate_all(void)
+{
+    return generate(SHARE);
+}
+
+static void run_generator(uint64_t operations)
+{
+    run_passes(operations, generate_all, GENERATOR_SUM);
+}
+
+CORO_GEN_FROM_CORO(tripled, items, triple_each, items *);
+CORO_GEN_FROM_CORO(mixed, items, mix_each, items *);
+CORO_GEN_FROM_CORO(added_up, items, add_up_each, items *);
+
+static coro_unit triple_each(tripled *self, coro_unit in)
+{
+    (void)in;
+    CORO_GEN_EACH(items, x, self->data)
+    tripled_yield(self, triple(x));
+    return CORO_UNIT;
+}
+
+static coro_unit mix_each(mixed *self, coro_unit in)
+{
+    (void)in;
+    CORO_GEN_EACH(items, x, self->data)
+    mixed_yield(self, mix(x));
+    return CORO_UNIT;
+}
+
+static coro_unit add_up_each(added_up *self, coro_unit in)
+{
+    uint64_t sum = 0;
+
+    (void)in;
+    CORO_GEN_EACH(items, x, self->data)
+    added_up_yield(self, add_up(&sum, x));
+    return CORO_UNIT;
+}
+
+static BENCH_HELPER uint64_t pipe_all(void)
+{
+    static const coro_opts opts = {.stack_size = BENCH_STACK, .flags = SHARE};
+    uint64_t sum = 0;
+    each source;
+    tripled first;
+    mixed second;
+    added_up third;
+    items *g = MADE(each_init(&source, stage_items, &opts));
+
+    g = MADE(tripled_init(&first, g, &opts));
+    g = MADE(mixed_init(&second, g, &opts));
+    g = MADE(added_up_init(&third, g, &opts));
+    CORO_GEN_EACH(items, x, g)
+    sum += x;
+    return sum;
+}
+
+static void run_pipeline(uint64_t operations)
+{
+    run_passes(operations, pipe_all, PIPELINE_SUM);
+}
+
 static const char *version(void)
 {
     return coro_version();
@@ -151,7 +229,9 @@ const struct bench_peer bench_peer_coro_inline = {
     .works = {{"switch", setup_switch, NULL, run_switch, 0, NULL},
               {"switch-helper", setup_helper, NULL, run_helper, 0, NULL},
               {"robin", setup_robin, NULL, run_robin, 0, "guarded"},
-              {"create", setup_create, NULL, run_create, 0, NULL}},
+              {"create", setup_create, NULL, run_create, 0, NULL},
+              {"pipeline", setup_stages, NULL, run_pipeline, 0, "a coroutine a stage"},
+              {"generator", setup_stages, NULL, run_generator, 0, "CORO_GEN_FROM_CORO, a handle"}},
 };
 
 #else
@@ -180,6 +260,16 @@ static void run_create_fp(uint64_t operations)
     create_each(operations, KEEP);
 }
 
+static BENCH_HELPER uint64_t generate_all_fp(void)
+{
+    return generate(KEEP);
+}
+
+static void run_generator_fp(uint64_t operations)
+{
+    run_passes(operations, generate_all_fp, GENERATOR_SUM);
+}
+
 const struct bench_peer bench_peer_coro_fp = {
     .name = "libcoro, FP words",
     .what = "the same with default options: each coroutine has floating-point control words of its own",
@@ -187,7 +277,8 @@ const struct bench_peer bench_peer_coro_fp = {
     .version = version,
     .works = {{"switch-helper", setup_helper_fp, NULL, run_helper, 0, "FP words kept"},
               {"robin", setup_robin_fp, NULL, run_robin, 0, "guarded, FP words kept"},
-              {"create", setup_create, NULL, run_create_fp, 0, "guarded, FP words kept"}},
+              {"create", setup_create, NULL, run_create_fp, 0, "guarded, FP words kept"},
+              {"generator", setup_stages, NULL, run_generator_fp, 0, "CORO_GEN_FROM_CORO, FP words kept"}},
 };
 
 /* ---- fetching ahead ---- */
@@ -312,7 +403,9 @@ const struct bench_peer bench_peer_coro = {
               {"create", setup_create, NULL, run_create, 0, "guarded"},
               {"create-fresh", setup_batch, prepare_fresh, run_fresh, 0, "guarded"},
               {"unwind", setup_batch, prepare_unwind, run_unwind, 0, NULL},
-              {"memory", setup_memory, NULL, NULL, 0, "guarded"}},
+              {"memory", setup_memory, NULL, NULL, 0, "guarded"},
+              {"pipeline", setup_stages, NULL, run_pipeline, 0, "a coroutine a stage"},
+              {"generator", setup_stages, NULL, run_generator, 0, "CORO_GEN_FROM_CORO, a handle"}},
 };
 
 #endif

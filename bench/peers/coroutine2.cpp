@@ -1,5 +1,6 @@
-/* Boost.Coroutine2: boost::coroutines2::coroutine<void>, where the caller pulls and the coroutine pushes. */
+/* Boost.Coroutine2: boost::coroutines2::coroutine, where the caller pulls and the coroutine pushes. */
 #include "bench.h"
+#include "stages.h"
 
 #include <boost/coroutine2/coroutine.hpp>
 #include <boost/coroutine2/fixedsize_stack.hpp>
@@ -170,6 +171,70 @@ void run_unwind(std::uint64_t)
     all.clear();
 }
 
+/* ---- generator, pipeline ---- */
+
+using items = co2::coroutine<std::uint64_t>;
+
+co2::pooled_fixedsize_stack &item_stacks()
+{
+    static co2::pooled_fixedsize_stack pool(BENCH_STACK);
+
+    return pool;
+}
+
+items::pull_type yield_each()
+{
+    return items::pull_type(item_stacks(), [](items::push_type &yield) {
+        for (std::size_t i = 0; i < STAGE_ITEMS; i++)
+            yield(stage_items[i]);
+    });
+}
+
+template <typename F> items::pull_type map_each(items::pull_type &from, F f)
+{
+    return items::pull_type(item_stacks(), [&from, f](items::push_type &yield) mutable {
+        for (std::uint64_t x : from)
+            yield(f(x));
+    });
+}
+
+std::uint64_t sum_of(items::pull_type &from)
+{
+    std::uint64_t sum = 0;
+
+    for (std::uint64_t x : from)
+        sum += x;
+    return sum;
+}
+
+BENCH_HELPER std::uint64_t generate_all()
+{
+    items::pull_type source = yield_each();
+
+    return sum_of(source);
+}
+
+void run_generator(std::uint64_t operations)
+{
+    run_passes(operations, generate_all, GENERATOR_SUM);
+}
+
+BENCH_HELPER std::uint64_t pipe_all()
+{
+    std::uint64_t so_far = 0;
+    items::pull_type source = yield_each();
+    items::pull_type first = map_each(source, triple);
+    items::pull_type second = map_each(first, mix);
+    items::pull_type third = map_each(second, [&so_far](std::uint64_t x) { return add_up(&so_far, x); });
+
+    return sum_of(third);
+}
+
+void run_pipeline(std::uint64_t operations)
+{
+    run_passes(operations, pipe_all, PIPELINE_SUM);
+}
+
 const char *version()
 {
     static const std::string text =
@@ -182,7 +247,7 @@ const char *version()
 
 extern "C" const struct bench_peer bench_peer_coroutine2 = {
     .name = "Boost.Coroutine2",
-    .what = "boost::coroutines2::coroutine<void>, pull and push",
+    .what = "boost::coroutines2::coroutine, pull and push",
     .version = version,
     .works = {{"switch", setup_switch, nullptr, run_switch, 0, "FP words kept"},
               {"switch-fp", setup_switch, nullptr, run_switch, 0, nullptr},
@@ -190,5 +255,7 @@ extern "C" const struct bench_peer bench_peer_coroutine2 = {
               {"robin", setup_robin, nullptr, run_robin, 0, "malloc'ed stacks, no guards"},
               {"create", setup_create, nullptr, run_create, 0, "pooled_fixedsize_stack, no guards"},
               {"create-fresh", setup_batch, prepare_fresh, run_fresh, 0, "protected_fixedsize_stack"},
-              {"unwind", setup_batch, prepare_unwind, run_unwind, 0, "forced_unwind exception"}},
+              {"unwind", setup_batch, prepare_unwind, run_unwind, 0, "forced_unwind exception"},
+              {"generator", setup_stages, nullptr, run_generator, 0, "pooled_fixedsize_stack, FP words kept"},
+              {"pipeline", setup_stages, nullptr, run_pipeline, 0, "a coroutine a stage, FP words kept"}},
 };

@@ -3,6 +3,7 @@
  * function can suspend. A call of one coroutine from another is a frame of its own.
  */
 #include "bench.h"
+#include "stages.h"
 
 #include <coroutine>
 #include <cstddef>
@@ -167,6 +168,120 @@ void run_unwind(std::uint64_t)
     all.clear();
 }
 
+/* ---- generator, pipeline ---- */
+
+class items
+{
+  public:
+    struct promise_type {
+        std::uint64_t value;
+
+        items get_return_object()
+        {
+            return items(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_always initial_suspend() noexcept
+        {
+            return {};
+        }
+        std::suspend_always final_suspend() noexcept
+        {
+            return {};
+        }
+        std::suspend_always yield_value(std::uint64_t y) noexcept
+        {
+            value = y;
+            return {};
+        }
+        void return_void() noexcept
+        {
+        }
+        void unhandled_exception()
+        {
+            std::terminate();
+        }
+    };
+
+    items(items &&other) noexcept : handle(std::exchange(other.handle, nullptr))
+    {
+    }
+    ~items()
+    {
+        if (handle)
+            handle.destroy();
+    }
+    bool next()
+    {
+        handle.resume();
+        return !handle.done();
+    }
+    std::uint64_t value() const
+    {
+        return handle.promise().value;
+    }
+
+  private:
+    explicit items(std::coroutine_handle<promise_type> h) : handle(h)
+    {
+    }
+    std::coroutine_handle<promise_type> handle;
+};
+
+items yield_each(const std::uint64_t *from)
+{
+    for (std::size_t i = 0; i < STAGE_ITEMS; i++)
+        co_yield from[i];
+}
+
+items triple_each(items from)
+{
+    while (from.next())
+        co_yield triple(from.value());
+}
+
+items mix_each(items from)
+{
+    while (from.next())
+        co_yield mix(from.value());
+}
+
+items add_up_each(items from)
+{
+    std::uint64_t sum = 0;
+
+    while (from.next())
+        co_yield add_up(&sum, from.value());
+}
+
+std::uint64_t sum_of(items from)
+{
+    std::uint64_t sum = 0;
+
+    while (from.next())
+        sum += from.value();
+    return sum;
+}
+
+BENCH_HELPER std::uint64_t generate_all()
+{
+    return sum_of(yield_each(stage_items));
+}
+
+void run_generator(std::uint64_t operations)
+{
+    run_passes(operations, generate_all, GENERATOR_SUM);
+}
+
+BENCH_HELPER std::uint64_t pipe_all()
+{
+    return sum_of(add_up_each(mix_each(triple_each(yield_each(stage_items)))));
+}
+
+void run_pipeline(std::uint64_t operations)
+{
+    run_passes(operations, pipe_all, PIPELINE_SUM);
+}
+
 const char *version()
 {
 #if defined(__clang__)
@@ -187,5 +302,7 @@ extern "C" const struct bench_peer bench_peer_cxx20 = {
               {"robin", setup_robin, nullptr, run_robin, 0, "stackless"},
               {"create", setup_create, nullptr, run_create, 0, "stackless"},
               {"unwind", setup_unwind, prepare_unwind, run_unwind, 0, "a frame is a coroutine"},
-              {"memory", setup_memory, nullptr, nullptr, 0, "stackless"}},
+              {"memory", setup_memory, nullptr, nullptr, 0, "stackless"},
+              {"generator", setup_stages, nullptr, run_generator, 0, "stackless"},
+              {"pipeline", setup_stages, nullptr, run_pipeline, 0, "stackless"}},
 };

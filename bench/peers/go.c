@@ -15,5 +15,7 @@ const struct bench_peer bench_peer_go = {
               {.name = "switch-helper", .note = "no FP words"},
               {.name = "robin", .note = "growing stacks"},
               {.name = "create", .note = "growing stacks"},
-              {.name = "memory", .note = "growing stacks"}},
+              {.name = "memory", .note = "growing stacks"},
+              {.name = "generator", .note = "a goroutine and a channel"},
+              {.name = "pipeline", .note = "a goroutine and a channel a stage"}},
 };

@@ -115,6 +115,53 @@ long folded_not(size_t n)
     return sum;
 }
 
+/* ---- a long chain of them: no state in memory either ---- */
+
+static inline long total(long *sum, long x)
+{
+    return *sum += x;
+}
+
+CORO_GEN_FROM_ARRAY(array, ints);
+CORO_GEN_MAP_YIELD(map1, ints, array, mixed);
+CORO_GEN_MAP_YIELD(map2, ints, map1, total, long);
+CORO_GEN_MAP_YIELD(map3, ints, map2, mixed);
+CORO_GEN_MAP_YIELD(map4, ints, map3, total, long);
+CORO_GEN_MAP_YIELD(map5, ints, map4, mixed);
+CORO_GEN_MAP_YIELD(map6, ints, map5, total, long);
+CORO_GEN_MAP_YIELD(map1_not, ints, ints, mixed);
+
+long chain(const long *from, size_t n);
+long chain(const long *from, size_t n)
+{
+    array source;
+    map1 s1;
+    map2 s2;
+    map3 s3;
+    map4 s4;
+    map5 s5;
+    map6 s6;
+    long sum = 0;
+    map2 *g2 = map2_make(&s2, map1_make(&s1, array_make(&source, from, n, CORO_UNIT)), 0);
+    map4 *g4 = map4_make(&s4, map3_make(&s3, g2), 0);
+    map6 *g6 = map6_make(&s6, map5_make(&s5, g4), 0);
+
+    map6_for_each(&g6, collect, &sum);
+    return sum;
+}
+
+long chain_not(const long *from, size_t n);
+long chain_not(const long *from, size_t n)
+{
+    array source;
+    map1_not s1;
+    long sum = 0;
+    ints *g = map1_not_init(&s1, array_init(&source, from, n, CORO_UNIT));
+
+    ints_for_each(&g, collect, &sum);
+    return sum;
+}
+
 void countdown_not(volatile int *out, int in);
 void countdown_not(volatile int *out, int in)
 {

@@ -65,6 +65,72 @@ func makeAll(size uint64) []*coroutine {
 	return all
 }
 
+// What peers/stages.h says, once more.
+const (
+	stageItems   = 1000
+	pipelineSum  = 3251716437108001
+	generatorSum = 2181611128005
+)
+
+func stageSource() []uint64 {
+	items := make([]uint64, stageItems)
+	x := uint64(1)
+	for i := range items {
+		x = x*6364136223846793005 + 1442695040888963407
+		items[i] = x >> 32
+	}
+	return items
+}
+
+// A generator: a goroutine whose yields come out of an unbuffered channel, which it closes when it returns.
+func generate(items []uint64) <-chan uint64 {
+	out := make(chan uint64)
+	go func() {
+		for _, x := range items {
+			out <- x
+		}
+		close(out)
+	}()
+	return out
+}
+
+func mapEach(in <-chan uint64, f func(uint64) uint64) <-chan uint64 {
+	out := make(chan uint64)
+	go func() {
+		for x := range in {
+			out <- f(x)
+		}
+		close(out)
+	}()
+	return out
+}
+
+func pipeline(items []uint64) <-chan uint64 {
+	soFar := uint64(0)
+	tripled := mapEach(generate(items), func(x uint64) uint64 { return x*3 + 1 })
+	mixed := mapEach(tripled, func(x uint64) uint64 { return x ^ x>>7 })
+	return mapEach(mixed, func(x uint64) uint64 {
+		soFar += x
+		return soFar
+	})
+}
+
+// Passes over the items, each checked by its sum.
+func passes(begin func([]uint64) <-chan uint64, expected uint64) func(uint64) {
+	items := stageSource()
+	return func(operations uint64) {
+		for ; operations >= stageItems; operations -= stageItems {
+			sum := uint64(0)
+			for x := range begin(items) {
+				sum += x
+			}
+			if sum != expected {
+				fail("the sum is wrong")
+			}
+		}
+	}
+}
+
 // Returns the function that does so many operations.
 func setup(name string, size uint64) func(uint64) {
 	switch name {
@@ -100,6 +166,10 @@ func setup(name string, size uint64) func(uint64) {
 				<-done
 			}
 		}
+	case "generator":
+		return passes(generate, generatorSum)
+	case "pipeline":
+		return passes(pipeline, pipelineSum)
 	}
 	fail("no such case: " + name)
 	return nil

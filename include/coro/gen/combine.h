@@ -28,7 +28,7 @@
     {                                                                                                                  \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (!FROM##_step(&self_->source, in_, &got_)) {                                                                \
+        if (!FROM##__pull(&self_->source, in_, &got_)) {                                                               \
             out_->r = got_.r;                                                                                          \
             return false;                                                                                              \
         }                                                                                                              \
@@ -51,7 +51,7 @@
     {                                                                                                                  \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (FROM##_step(&self_->source, in_, &got_)) {                                                                 \
+        if (FROM##__pull(&self_->source, in_, &got_)) {                                                                \
             out_->y = got_.y;                                                                                          \
             return true;                                                                                               \
         }                                                                                                              \
@@ -99,7 +99,7 @@
 #define CORO_GEN__FLAT(N, S, FROM, inner_of_got, ...)                                                                  \
     CORO_GEN__MATCH(N, S##_I, FROM##_I);                                                                               \
     CORO_GEN__MATCH(N, S##_Y, FROM##_Y);                                                                               \
-    CORO_GEN__AFTER(N, S, FROM, inner_of_got, S##_step(&self_->inner, in_, out_), __VA_ARGS__)
+    CORO_GEN__AFTER(N, S, FROM, inner_of_got, S##__pull(&self_->inner, in_, out_), __VA_ARGS__)
 
 /**
  * Where the source returns r, f(r, out) decides what that step does: it sets out->y and returns the generator that goes on, or
@@ -123,7 +123,7 @@
     {                                                                                                                  \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (FROM##_step(&self_->source, in_, &got_)) {                                                                 \
+        if (FROM##__pull(&self_->source, in_, &got_)) {                                                                \
             out_->y = got_.y;                                                                                          \
             return true;                                                                                               \
         }                                                                                                              \
@@ -134,7 +134,7 @@
     CORO_GEN__RUN(N, S)                                                                                                \
     {                                                                                                                  \
         if (self_->source == NULL)                                                                                     \
-            return S##_step(&self_->inner, in_, out_);                                                                 \
+            return S##__pull(&self_->inner, in_, out_);                                                                \
         return N##__source_yields(self_, in_, out_) || self_->inner != NULL;                                           \
     }                                                                                                                  \
     CORO_GEN__LOCAL S *N##__dispatch(S *gen_, S##_I in_, S##_out *out_)                                                \
@@ -171,7 +171,7 @@
         static const S##_R none_ = CORO_GEN__ZERO;                                                                     \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (!FROM##_step(&self_->source, in_, &got_)) {                                                                \
+        if (!FROM##__pull(&self_->source, in_, &got_)) {                                                               \
             out_->r.some = true;                                                                                       \
             out_->r.value = got_.r;                                                                                    \
             return false;                                                                                              \
@@ -205,7 +205,7 @@
     {                                                                                                                  \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (!FROM##_step(&self_->source, in_, &got_)) {                                                                \
+        if (!FROM##__pull(&self_->source, in_, &got_)) {                                                               \
             out_->r = got_.r;                                                                                          \
             return false;                                                                                              \
         }                                                                                                              \
@@ -234,7 +234,7 @@
                                                                                                                        \
         with_input_.a = self_->data;                                                                                   \
         with_input_.b = in_;                                                                                           \
-        if (!FROM##_step(&self_->source, with_input_, &got_)) {                                                        \
+        if (!FROM##__pull(&self_->source, with_input_, &got_)) {                                                       \
             out_->r = got_.r;                                                                                          \
             return false;                                                                                              \
         }                                                                                                              \
@@ -260,7 +260,7 @@
     {                                                                                                                  \
         FROM##_out got_;                                                                                               \
                                                                                                                        \
-        if (FROM##_step(&self_->source, in_, &got_)) {                                                                 \
+        if (FROM##__pull(&self_->source, in_, &got_)) {                                                                \
             out_->y = got_.y;                                                                                          \
             return true;                                                                                               \
         }                                                                                                              \
@@ -296,7 +296,7 @@
 /* One step of *g is this step. */
 #define CORO_GEN__PASS_ON(FROM, g, input)                                                                              \
     FROM##_out got_;                                                                                                   \
-    bool more_ = FROM##_step((g), (input), &got_);                                                                     \
+    bool more_ = FROM##__pull((g), (input), &got_);                                                                    \
                                                                                                                        \
     if (more_)                                                                                                         \
         out_->y = got_.y;                                                                                              \

@@ -73,6 +73,10 @@
                     return false;                                                                                      \
                 return true;                                                                                           \
             }                                                                                                          \
+            CORO_GEN__INLINE bool T##__pull(T **g_, T##_I in_, T##_out *out_)                                          \
+            {                                                                                                          \
+                return T##_step(g_, in_, out_);                                                                        \
+            }                                                                                                          \
             CORO_GEN__INLINE void T##_drop(T **g_)                                                                     \
             {                                                                                                          \
                 T##__use(*g_);                                                                                         \

@@ -30,12 +30,12 @@
         A##_out from_a_;                                                                                               \
         B##_out from_b_;                                                                                               \
                                                                                                                        \
-        if (!A##_step(&self_->a, in_, &from_a_)) {                                                                     \
+        if (!A##__pull(&self_->a, in_, &from_a_)) {                                                                    \
             B##_drop(&self_->b);                                                                                       \
             out_->r = from_a_.r;                                                                                       \
             return false;                                                                                              \
         }                                                                                                              \
-        if (!B##_step(&self_->b, from_a_.y, &from_b_)) {                                                               \
+        if (!B##__pull(&self_->b, from_a_.y, &from_b_)) {                                                              \
             A##_drop(&self_->a);                                                                                       \
             out_->r = from_b_.r;                                                                                       \
             return false;                                                                                              \
@@ -75,12 +75,12 @@
         A##_out from_a_;                                                                                               \
         B##_out from_b_;                                                                                               \
                                                                                                                        \
-        if (!A##_step(&self_->a, in_a, &from_a_)) {                                                                    \
+        if (!A##__pull(&self_->a, in_a, &from_a_)) {                                                                   \
             B##_drop(&self_->b);                                                                                       \
             out_->r = from_a_.r;                                                                                       \
             return false;                                                                                              \
         }                                                                                                              \
-        if (!B##_step(&self_->b, in_b, &from_b_)) {                                                                    \
+        if (!B##__pull(&self_->b, in_b, &from_b_)) {                                                                   \
             A##_drop(&self_->a);                                                                                       \
             out_->r = from_b_.r;                                                                                       \
             return false;                                                                                              \
@@ -111,7 +111,7 @@
         self_->turn_of_b = true;                                                                                       \
         if (self_->a == NULL)                                                                                          \
             return false;                                                                                              \
-        if (!A##_step(&self_->a, in_, &got_)) {                                                                        \
+        if (!A##__pull(&self_->a, in_, &got_)) {                                                                       \
             self_->r.a = got_.r;                                                                                       \
             return false;                                                                                              \
         }                                                                                                              \
@@ -125,7 +125,7 @@
         self_->turn_of_b = false;                                                                                      \
         if (self_->b == NULL)                                                                                          \
             return false;                                                                                              \
-        if (!B##_step(&self_->b, in_, &got_)) {                                                                        \
+        if (!B##__pull(&self_->b, in_, &got_)) {                                                                       \
             self_->r.b = got_.r;                                                                                       \
             return false;                                                                                              \
         }                                                                                                              \
