@@ -135,8 +135,8 @@
         jne     1f
 2:
         movq    \state, CORO_CONTEXT_STATE(%rdi)
-        movq    %rdi, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        movq    %rdi, THREAD(CURRENT)
         movq    %rsp, THREAD(RETURN_SP)
 .endm
 

@@ -45,7 +45,7 @@ int __wrap_sigaction(int signo, const struct sigaction *new, struct sigaction *o
 
 int __wrap_sigaction(int signo, const struct sigaction *new, struct sigaction *old)
 {
-    if (new != NULL && new->sa_handler == SIG_DFL && (signo == SIGSEGV || signo == SIGBUS))
+    if (new != NULL &&new->sa_handler == SIG_DFL && (signo == SIGSEGV || signo == SIGBUS))
         write_counts(signo);
     return __real_sigaction(signo, new, old);
 }
