@@ -1013,6 +1013,26 @@ int a_cleanup_throws_while_destroyed(long)
     return 2;
 }
 
+void *yields_before_it_is_left(void *)
+{
+    YieldsAtExit here;
+    throw Explains();
+}
+
+/* Whoever was there to catch it when it was thrown is gone when it arrives. */
+int the_one_who_catches_has_gone(long)
+{
+    coro_t *co = named(yields_before_it_is_left, "careless", CORO_FORWARD_EXCEPTIONS);
+
+    try {
+        coro_resume(co, nullptr);
+    } catch (...) {
+        return 3;
+    }
+    coro_resume(co, nullptr);
+    return 2;
+}
+
 void assert_aborts(int (*fn)(long), long arg, const char *name, const char *what)
 {
     child_end end = in_fresh_child(fn, arg);
@@ -1025,6 +1045,11 @@ void assert_aborts(int (*fn)(long), long arg, const char *name, const char *what
 void an_exception_that_nobody_catches_ends_the_program_as_ever(void **)
 {
     assert_aborts(nobody_catches, 0, nullptr, "nobody catches this");
+}
+
+void an_exception_that_nobody_catches_any_more_ends_it_too(void **)
+{
+    assert_aborts(the_one_who_catches_has_gone, 0, "libcoro", "nobody catches the exception any more");
 }
 
 void the_one_that_does_not_forward_is_named(void **)
@@ -1079,6 +1104,7 @@ int main()
         TEST(exceptions_of_other_languages_get_out_too),
         TEST(forwarding_works_on_several_threads),
         TEST(an_exception_that_nobody_catches_ends_the_program_as_ever),
+        TEST(an_exception_that_nobody_catches_any_more_ends_it_too),
         TEST(the_one_that_does_not_forward_is_named),
         TEST(a_handler_must_not_throw),
         TEST(a_cleanup_must_not_throw_either),

@@ -9,9 +9,11 @@
 
 #include <coro/gen.h>
 #include <ctype.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 CORO_GEN(ints, int, int, int);
 CORO_GEN_MAYBE(maybe_int, int);
@@ -1551,6 +1553,61 @@ static int yields_outside_its_coroutine(long arg)
     return g == NULL;
 }
 
+static void *steps_it(void *g)
+{
+    ints *generator = g;
+    ints_out out;
+
+    ints_step(&generator, 0, &out);
+    return NULL;
+}
+
+static int steps_a_coroutine_of_another_thread(long arg)
+{
+    walk s;
+    ints *g = walk_init(&s, NULL, NULL);
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, steps_it, g) != 0)
+        return (int)arg + 1;
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+/* As a compiler at run time makes it: void f(const char *, const char *, void (*misuse)(const char *, const char *)). */
+#if defined(__x86_64__)
+static const uint32_t code[] = {0x08ec8348, 0x9090d2ff}; /* sub $8, %rsp; call *%rdx */
+#elif defined(__aarch64__)
+static const uint32_t code[] = {0xa9bf7bfd, 0xd63f0040}; /* stp x29, x30, [sp, #-16]!; blr x2 */
+#endif
+
+static int errs_in_code_of_no_file(long arg)
+{
+    char *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void (*volatile made_code)(const char *, const char *, void (*)(const char *, const char *)) = NULL;
+
+    memcpy(page, code, sizeof code);
+    memcpy((void *)&made_code, &page, sizeof page);
+    if (mprotect(page, page_size(), PROT_READ | PROT_EXEC) != 0)
+        return (int)arg + 1;
+    __builtin___clear_cache(page, page + page_size());
+    made_code("made_code", "the handle is NULL", coro_gen_misuse);
+    return 0;
+}
+
+static void a_caller_that_is_in_no_file_is_an_address(void **state)
+{
+    struct child_end end = died_of(errs_in_code_of_no_file);
+    const char *said = "made_code: the handle is NULL (called from 0x", *at = strstr(end.said, said);
+    (void)state;
+
+    assert_non_null(at);
+    at += strlen(said);
+    assert_true(strspn(at, "0123456789abcdef") > 4);
+    at += strspn(at, "0123456789abcdef");
+    assert_int_equal(strncmp(at, ")\n", 2), 0);
+}
+
 static void every_misuse_is_a_message_and_the_end(void **state)
 {
     (void)state;
@@ -1567,6 +1624,7 @@ static void every_misuse_is_a_message_and_the_end(void **state)
     assert_dies(goes_on_in_a_switch, "yields_in_a_switch", "switch");
     assert_dies(yields_what_has_no_values, "never_yields_step", "coro_void");
     assert_dies(yields_outside_its_coroutine, "walk_yield", "outside");
+    assert_dies(steps_a_coroutine_of_another_thread, "walk_step", coro_strerror(-EPERM));
 }
 
 /* ---- the assertions ---- */
@@ -1608,6 +1666,78 @@ static void assertions_print_both_values(void **state)
     assert_non_null(strstr(died_of(expects_a_return).said, "texts: expected to return 0, yielded \"eleven\""));
     assert_non_null(strstr(died_of(expects_another_pair).said, "pairs: expected to yield 01 00 00 00 02 00 00 00"));
     assert_non_null(strstr(died_of(expects_another_int).said, __FILE__));
+}
+
+/* What is said of two values of one type. */
+#define MISMATCH(name, type, a, b)                                                                                     \
+    static int expects_##name(long arg)                                                                                \
+    {                                                                                                                  \
+        type expected = a;                                                                                             \
+        type got = b;                                                                                                  \
+                                                                                                                       \
+        coro_gen_expect("here", (int)arg, #name, true, CORO_GEN__VALUE_OF(expected), true, CORO_GEN__VALUE_OF(got));   \
+        return 0;                                                                                                      \
+    }
+
+struct large {
+    unsigned char bytes[200];
+};
+
+MISMATCH(chars, signed char, -1, 127)
+MISMATCH(shorts, short, -2, 300)
+MISMATCH(longs, long, -3, INT64_MAX)
+MISMATCH(bytes, unsigned char, 255, 0)
+MISMATCH(unsigned_shorts, unsigned short, 65535, 1)
+MISMATCH(unsigneds, unsigned, 4294967295, 1)
+MISMATCH(unsigned_longs, unsigned long, UINT64_MAX, 1)
+MISMATCH(floats, float, 0.5F, 0.25F)
+MISMATCH(doubles, double, 0.1, 1e300)
+MISMATCH(strings, const char *, "a", "b")
+MISMATCH(a_string, const char *, "a", NULL)
+MISMATCH(no_string, const char *, NULL, "b")
+MISMATCH(larges, struct large, {{1}}, {{2}})
+
+static void values_of_each_type_are_printed(void **state)
+{
+    static const struct {
+        int (*fn)(long);
+        const char *said;
+    } cases[] = {
+        {expects_chars, "here:0: chars: expected to yield -1, yielded 127\n"},
+        {expects_shorts, "expected to yield -2, yielded 300\n"},
+        {expects_longs, "expected to yield -3, yielded 9223372036854775807\n"},
+        {expects_bytes, "expected to yield 255, yielded 0\n"},
+        {expects_unsigned_shorts, "expected to yield 65535, yielded 1\n"},
+        {expects_unsigneds, "expected to yield 4294967295, yielded 1\n"},
+        {expects_unsigned_longs, "expected to yield 18446744073709551615, yielded 1\n"},
+        {expects_floats, "expected to yield 0.5, yielded 0.25\n"},
+        {expects_doubles, "expected to yield 0.10000000000000001, yielded 1.0000000000000001e+300\n"},
+        {expects_strings, "expected to yield \"a\", yielded \"b\"\n"},
+        {expects_a_string, "expected to yield \"a\", yielded NULL\n"},
+        {expects_no_string, "expected to yield NULL, yielded \"b\"\n"},
+        {expects_larges, "expected to yield 01 00 "},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_non_null(strstr(died_of(cases[i].fn).said, cases[i].said));
+}
+
+/* Nothing happens, or the program ends here. */
+static void equal_values_of_each_type_pass(void **state)
+{
+    const double zero = 0.0, minus_zero = -0.0;
+    const float half = 0.5F, other_half = 0.5F;
+    const char in_an_array[] = "text";
+    const char *text = "text", *same_text = in_an_array, *no_text = NULL;
+    struct large large = {{1}}, equal = {{1}};
+    (void)state;
+
+    coro_gen_expect("", 0, "", true, CORO_GEN__VALUE_OF(zero), true, CORO_GEN__VALUE_OF(minus_zero));
+    coro_gen_expect("", 0, "", true, CORO_GEN__VALUE_OF(half), true, CORO_GEN__VALUE_OF(other_half));
+    coro_gen_expect("", 0, "", true, CORO_GEN__VALUE_OF(text), true, CORO_GEN__VALUE_OF(same_text));
+    coro_gen_expect("", 0, "", false, CORO_GEN__VALUE_OF(no_text), false, CORO_GEN__VALUE_OF(no_text));
+    coro_gen_expect("", 0, "", true, CORO_GEN__VALUE_OF(large), true, CORO_GEN__VALUE_OF(equal));
 }
 
 int main(void)
@@ -1677,7 +1807,10 @@ int main(void)
         TEST(loops_use_the_stack_of_one_step),
         TEST(a_chain_of_flat_maps_does_not_grow),
         TEST(every_misuse_is_a_message_and_the_end),
+        TEST(a_caller_that_is_in_no_file_is_an_address),
         TEST(assertions_print_both_values),
+        TEST(values_of_each_type_are_printed),
+        TEST(equal_values_of_each_type_pass),
     };
 
     return RUN_TESTS(tests);

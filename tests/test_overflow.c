@@ -6,6 +6,7 @@
  */
 #include "support/faults.h"
 #include "support/leaping_frame.h"
+#include "support/opaque_frame.h"
 #include "support/test.h"
 
 #include <alloca.h>
@@ -229,6 +230,64 @@ static void the_middle_of_a_deep_stack_is_left_out(void **state)
     assert_says(&end, "\n    #[0-9]+  main ");
 }
 
+RECURSES_BY(recurse_by_little, 1)
+
+static int overflows_a_large_stack(long arg)
+{
+    coro_opts opts = {.name = "deep", .stack_size = 256 * MIB, .flags = USUAL_FLAGS};
+
+    (void)arg;
+    CHECK(coro_overflow_report(true) == 0);
+    CREATE(recurse_by_little_forever, &opts);
+    resumes_it();
+    return 0;
+}
+
+static void a_backtrace_ends_after_a_million_frames(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    if (scaled(2) != 2)
+        skip(); /* it takes tools minutes, and instrumented frames are larger */
+    end = in_fresh_child(overflows_a_large_stack, 0);
+    assert_int_equal(end.signal, SIGSEGV);
+    assert_says(&end, "    #1  recurse_by_little [^\n]*, 999999 times\n$");
+}
+
+/* As a compiler at run time makes it: a function that calls itself. */
+#if defined(__x86_64__)
+static const uint32_t code[] = {0xfffffbe8, 0x909090ff}; /* call itself */
+#elif defined(__aarch64__)
+static const uint32_t code[] = {0xa9bf7bfd, 0x97ffffff}; /* stp x29, x30, [sp, #-16]!; bl the line before */
+#endif
+
+static int made_code_overflows(long arg)
+{
+    coro_opts opts = {.name = "made", .flags = USUAL_FLAGS};
+    char *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    coro_fn *body = NULL;
+
+    (void)arg;
+    memcpy(page, code, sizeof code);
+    memcpy((void *)&body, &page, sizeof page);
+    CHECK(mprotect(page, page_size(), PROT_READ | PROT_EXEC) == 0);
+    __builtin___clear_cache(page, page + page_size());
+    CHECK(coro_overflow_report(true) == 0);
+    CREATE(body, &opts);
+    resumes_it();
+    return 0;
+}
+
+static void code_that_is_in_no_file_has_an_address(void **state)
+{
+    struct child_end end = in_fresh_child(made_code_overflows, 0);
+    (void)state;
+
+    assert_int_equal(end.signal, SIGSEGV);
+    assert_says(&end, "coroutine 'made' \\(#1\\) has overflowed its stack.*\n    #0  \\?  \\(at " HEX "\\)\n");
+}
+
 /* ---- which coroutine ---- */
 
 static void *resumes_an_inner_one(void *input)
@@ -360,6 +419,8 @@ static void a_create_through_a_pointer_has_no_known_place(void **state)
 
 enum { UNMAPPED = 4 * MIB };
 
+static char *nothing;
+
 static int alloc_above_nothing(void *ctx, size_t size, coro_stack *out)
 {
     char *whole = mmap(NULL, UNMAPPED + GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -367,6 +428,7 @@ static int alloc_above_nothing(void *ctx, size_t size, coro_stack *out)
     (void)ctx;
     if (whole == MAP_FAILED || mprotect(whole + UNMAPPED + GUARD, size, PROT_READ | PROT_WRITE) != 0)
         return -ENOMEM;
+    nothing = whole;
     *out =
         (coro_stack){.base = whole + UNMAPPED + GUARD, .size = size, .map = whole + UNMAPPED, .map_size = GUARD + size};
     return 0;
@@ -382,9 +444,10 @@ static void *leaps(void *input)
     return (void *)(intptr_t)leap((int)(intptr_t)input);
 }
 
+static const coro_stack_allocator above_nothing = {.alloc = alloc_above_nothing, .free = free_never};
+
 static int leaps_over_the_guard(long arg)
 {
-    static const coro_stack_allocator above_nothing = {.alloc = alloc_above_nothing, .free = free_never};
     coro_opts opts = {.name = "leaper", .allocator = &above_nothing, .flags = USUAL_FLAGS};
 
     (void)arg;
@@ -446,6 +509,47 @@ static void a_wild_pointer_is_told_from_an_overflow(void **state)
         assert_null(strstr(end.said, "overflowed"));
         assert_null(strstr(end.said, "stack_size"));
     }
+}
+
+static void writes_in_a_handler(int signo)
+{
+    (void)signo;
+    writes_to_target(NULL);
+}
+
+static UNCHECKED void *is_interrupted(void *input)
+{
+    char here;
+
+    target = (char *)(uintptr_t)(&here - 64 * KIB - page_size());
+    raise(SIGUSR1);
+    return input;
+}
+
+/* The handler runs below the guard, where the stack pointer of an overflow might be. */
+static int a_handler_hits_a_guard(long arg)
+{
+    coro_opts opts = {.name = "interrupted", .allocator = &above_nothing, .flags = USUAL_FLAGS};
+    struct sigaction action = {.sa_handler = writes_in_a_handler, .sa_flags = SA_ONSTACK};
+
+    (void)arg;
+    CREATE(is_interrupted, &opts);
+    CHECK(mprotect(nothing, MIB, PROT_READ | PROT_WRITE) == 0);
+    CHECK(sigaltstack(&(stack_t){.ss_sp = nothing, .ss_size = MIB}, NULL) == 0);
+    CHECK(coro_overflow_report(true) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
+    resumes_it();
+    return 0;
+}
+
+/* The stack of whom it has interrupted has not overflowed. */
+static void a_handler_that_hits_the_guard_is_a_wild_pointer(void **state)
+{
+    struct child_end end = in_fresh_child(a_handler_hits_a_guard, 0);
+    (void)state;
+
+    assert_int_equal(end.signal, SIGSEGV);
+    assert_says(&end, "coroutine 'interrupted' \\(#1\\): a wild pointer has hit the guard of its stack\n");
+    assert_null(strstr(end.said, "overflowed"));
 }
 
 /* ---- faults elsewhere ---- */
@@ -528,6 +632,22 @@ static void what_is_ignored_stays_ignored_unless_it_is_a_fault(void **state)
         end = in_fresh_child(fault_elsewhere, arg);
         assert_silent(&end, fault ? signal_of[arg % FAULTS] : 0);
         assert_int_equal(end.code, fault ? -1 : 7);
+    }
+}
+
+static int sent_in_a_sandbox(long fault)
+{
+    faults_forbid_queueing(true);
+    return fault_elsewhere(fault);
+}
+
+static void what_cannot_be_queued_is_raised(void **state)
+{
+    (void)state;
+    for (long fault = RAISED; fault < FAULTS; fault++) {
+        struct child_end end = in_fresh_child(sent_in_a_sandbox, fault);
+
+        assert_silent(&end, signal_of[fault]);
     }
 }
 
@@ -733,6 +853,76 @@ static void a_handler_installed_later_stays(void **state)
     }
 }
 
+static void passes_on_and_looks_for_it(int signo, siginfo_t *info, void *context)
+{
+    sigset_t pending;
+
+    ours.sa_sigaction(signo, info, context);
+    _exit(sigpending(&pending) == 0 && sigismember(&pending, signo) == 1 ? 41 : 42);
+}
+
+static int is_sent_with_another_on_top(long sandboxed)
+{
+    faults_forbid_queueing(sandboxed != 0);
+    CHECK(coro_overflow_report(true) == 0);
+    sigaction(SIGSEGV, NULL, &ours);
+    set_handler(SIGSEGV, passes_on_and_looks_for_it, SA_ONSTACK);
+    raise(SIGSEGV);
+    return 0;
+}
+
+/* The handler on top gets the thread back first. */
+static void what_was_sent_is_pending_again_until_the_handler_returns(void **state)
+{
+    (void)state;
+    if (under_emulator() || under_valgrind())
+        skip(); /* which keep to themselves what is pending */
+    for (long sandboxed = 0; sandboxed < 2; sandboxed++)
+        assert_int_equal(in_fresh_child(is_sent_with_another_on_top, sandboxed).code, 41);
+}
+
+static struct {
+    int signo;
+    siginfo_t *info;
+    void *context;
+} passed;
+
+static void passes_it_on(void *arg)
+{
+    (void)arg;
+    ours.sa_sigaction(passed.signo, passed.info, passed.context);
+}
+
+static void passes_on_through_an_opaque_frame(int signo, siginfo_t *info, void *context)
+{
+    passed.signo = signo;
+    passed.info = info;
+    passed.context = context;
+    call_through_opaque_frame(passes_it_on, NULL);
+}
+
+static int another_without_unwind_information(long arg)
+{
+    coro_opts opts = {.name = "parser", .flags = USUAL_FLAGS};
+
+    (void)arg;
+    CHECK(coro_overflow_report(true) == 0);
+    sigaction(SIGSEGV, NULL, &ours);
+    set_handler(SIGSEGV, passes_on_through_an_opaque_frame, SA_ONSTACK);
+    CHECK(coro_create(&co, recurse_by_300_forever, &opts) == 0);
+    resumes_it();
+    return 0;
+}
+
+static void without_a_way_out_of_the_handler_only_the_fault_is_named(void **state)
+{
+    struct child_end end = in_fresh_child(another_without_unwind_information, 0);
+    (void)state;
+
+    assert_int_equal(end.signal, SIGSEGV);
+    assert_says(&end, "innermost first:\n    #0  recurse_by_300 [^\n]*\n(qemu: [^\n]*\n)?$");
+}
+
 static int turns_it_on_in_a_forked_child(long arg)
 {
     (void)arg;
@@ -795,6 +985,71 @@ static void on_a_small_signal_stack_the_backtrace_is_left_out(void **state)
     assert_int_equal(end.signal, SIGSEGV);
     assert_says(
         &end, "coroutine 'guest' \\(#1\\) has overflowed.*innermost first: none, [^\n]* too small\n(qemu: [^\n]*\n)?$");
+}
+
+static int has_no_signal_stack(long arg)
+{
+    struct balance before;
+    struct sigaction action;
+
+    (void)arg;
+    CHECK(coro_create(&co, returns, NULL) == 0);
+    before = faults_balance();
+    faults_forbid_signal_stacks(true);
+    CHECK(coro_overflow_report(true) == -ENOMEM);
+    CHECK(faults_balance().bytes == before.bytes);
+    CHECK(sigaction(SIGBUS, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+    faults_forbid_signal_stacks(false);
+    CHECK(coro_overflow_report(true) == 0 && coro_overflow_report(false) == 0);
+    CHECK(faults_balance().bytes == before.bytes);
+    return coro_destroy(co);
+}
+
+static void where_no_signal_stack_can_be_set_it_stays_off(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    if (under_asan())
+        skip(); /* whose threads have one */
+    end = in_fresh_child(has_no_signal_stack, 0);
+    assert_silent(&end, 0);
+    assert_int_equal(end.code, 0);
+}
+
+static void turns_it_off(int signo)
+{
+    stack_t now;
+
+    look_around(signo);
+    CHECK(coro_overflow_report(false) == 0);
+    CHECK(sigaltstack(NULL, &now) == 0 && seen.frame - (uintptr_t)now.ss_sp < now.ss_size);
+}
+
+static int is_turned_off_in_a_handler(long arg)
+{
+    struct sigaction action = {.sa_handler = turns_it_off, .sa_flags = SA_ONSTACK};
+    stack_t now;
+
+    (void)arg;
+    CHECK(coro_overflow_report(true) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
+    raise(SIGUSR1);
+    CHECK(seen.count == 1 && sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0);
+    CHECK(coro_overflow_report(false) == 0);
+    CHECK(sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) != 0);
+    return 0;
+}
+
+static void a_signal_stack_stays_while_a_handler_runs_on_it(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    if (under_asan())
+        skip(); /* as above */
+    end = in_fresh_child(is_turned_off_in_a_handler, 0);
+    assert_silent(&end, 0);
+    assert_int_equal(end.code, 0);
 }
 
 static pthread_barrier_t barrier;
@@ -888,21 +1143,29 @@ int main(void)
         TEST(an_overflow_says_who_where_and_how),
         TEST(frames_with_the_same_address_are_folded),
         TEST(the_middle_of_a_deep_stack_is_left_out),
+        TEST(a_backtrace_ends_after_a_million_frames),
+        TEST(code_that_is_in_no_file_has_an_address),
         TEST(of_nested_ones_the_innermost_is_named),
         TEST(an_overflow_amid_a_switch_is_the_resumers),
         TEST(a_recycled_coroutine_has_an_id_of_its_own),
         TEST(a_create_through_a_pointer_has_no_known_place),
         TEST(a_frame_that_leaps_over_the_guard_is_seen),
         TEST(a_wild_pointer_is_told_from_an_overflow),
+        TEST(a_handler_that_hits_the_guard_is_a_wild_pointer),
         TEST(faults_elsewhere_pass_without_a_word),
         TEST(what_is_ignored_stays_ignored_unless_it_is_a_fault),
+        TEST(what_cannot_be_queued_is_raised),
         TEST(the_former_handler_runs_after_the_report),
         TEST(a_former_handler_may_repair_and_return),
         TEST(off_restores_the_former_handlers),
         TEST(a_handler_installed_later_stays),
+        TEST(what_was_sent_is_pending_again_until_the_handler_returns),
+        TEST(without_a_way_out_of_the_handler_only_the_fault_is_named),
         TEST(a_forked_child_cannot_turn_it_on),
         TEST(a_signal_stack_of_the_programs_own_stays),
         TEST(on_a_small_signal_stack_the_backtrace_is_left_out),
+        TEST(where_no_signal_stack_can_be_set_it_stays_off),
+        TEST(a_signal_stack_stays_while_a_handler_runs_on_it),
         TEST(an_overflow_on_another_thread_is_reported),
         TEST(threads_give_their_signal_stacks_back),
     };

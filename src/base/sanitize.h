@@ -59,8 +59,13 @@ enum { CORO__SANITIZED = 0 };
 
 /* ---- valgrind ---- */
 
-/* Set when the first thread is prepared. A request costs some 2 ns even where nobody listens; a test that fails costs nothing. */
+/* Set when the first thread is prepared. A request costs some 2 ns even where nobody listens; a test that fails costs nothing. Built
+   without valgrind's headers, nothing that asks is compiled in. */
+#ifdef CORO_HAVE_VALGRIND
 extern bool coro__under_valgrind;
+#else
+enum { coro__under_valgrind = 0 };
+#endif
 
 /* Asked outright, for where no thread may have been prepared. */
 static inline bool coro__valgrind_listens(void)

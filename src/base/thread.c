@@ -22,7 +22,9 @@ _Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("in
 static void (*on_prepare)(struct coro__thread *);
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
 static pthread_key_t exit_key;
+#ifdef CORO_HAVE_VALGRIND
 bool coro__under_valgrind;
+#endif
 static atomic_bool in_forked_child;
 
 void coro__thread_on_prepare(void (*fn)(struct coro__thread *))

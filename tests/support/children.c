@@ -29,7 +29,7 @@ static int server = -1;
 
 #ifdef CORO_TEST_COVERAGE
 /* Counts are written at a normal exit, which no child comes to. So they are written when it aborts, which goes on to end the process
-   by itself, and when a fault is about to take its usual way. */
+   by itself, when a fault is about to take its usual way, and when a handler leaves by _exit(). */
 void __gcov_dump(void);
 void __gcov_reset(void);
 
@@ -48,6 +48,15 @@ int __wrap_sigaction(int signo, const struct sigaction *new, struct sigaction *o
     if (new != NULL &&new->sa_handler == SIG_DFL && (signo == SIGSEGV || signo == SIGBUS))
         write_counts(signo);
     return __real_sigaction(signo, new, old);
+}
+
+_Noreturn void __real__exit(int code);
+_Noreturn void __wrap__exit(int code);
+
+_Noreturn void __wrap__exit(int code)
+{
+    write_counts(0);
+    __real__exit(code);
 }
 #else
 static void write_counts(int signo)

@@ -7,10 +7,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { GUARD_INSTALL = 102 };
@@ -21,7 +24,7 @@ static atomic_int injected;
 static const char *last = "none";
 static enum guard_advice advice;
 static int guard_installs;
-static bool no_mprotect;
+static bool no_mprotect, no_signal_stack, no_queueing;
 static const char *proc_text;
 static int interrupted_writes, write_error;
 static struct {
@@ -98,6 +101,16 @@ void faults_set_proc(const char *text)
 void faults_forbid_mprotect(bool forbidden)
 {
     no_mprotect = forbidden;
+}
+
+void faults_forbid_signal_stacks(bool forbidden)
+{
+    no_signal_stack = forbidden;
+}
+
+void faults_forbid_queueing(bool forbidden)
+{
+    no_queueing = forbidden;
 }
 
 struct balance faults_balance(void)
@@ -327,4 +340,31 @@ ssize_t __wrap_write(int fd, const void *from, size_t size)
     if (write_error != 0 || fails("write"))
         return refused(write_error != 0 ? write_error : EIO);
     return __real_write(fd, from, size);
+}
+
+/* ---- signals ---- */
+
+int __real_sigaltstack(const stack_t *new, stack_t *old);
+int __wrap_sigaltstack(const stack_t *new, stack_t *old);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+int __wrap_sigaltstack(const stack_t *new, stack_t *old)
+{
+    return new != NULL &&no_signal_stack ? refused(ENOMEM) : __real_sigaltstack(new, old);
+}
+
+/* Registers that a call does not use may hold anything. */
+__attribute__((no_sanitize("undefined"))) long __wrap_syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+
+    if (number == SYS_rt_tgsigqueueinfo && no_queueing)
+        return refused(EPERM);
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -41,6 +41,10 @@ void faults_set_write(int interrupted, int err);
 /* What the library reads of /proc is this text, whether armed or not; NULL: as it is. */
 void faults_set_proc(const char *text);
 
+/* sigaltstack() sets no stack; a signal cannot be queued by syscall(), as in a sandbox. Whether armed or not. */
+void faults_forbid_signal_stacks(bool forbidden);
+void faults_forbid_queueing(bool forbidden);
+
 /* mprotect() fails always, whether armed or not. */
 void faults_forbid_mprotect(bool forbidden);
 
