@@ -936,7 +936,8 @@ static void switching_makes_no_call_that_can_fail(void **state)
 {
     (void)state;
     fail_each_call_of("switches and questions", 0);
-    assert_int_equal(tally->injected, 0);
+    if (!under_valgrind()) /* for which a destroy asks which pages were used */
+        assert_int_equal(tally->injected, 0);
 }
 
 static void creating_many_survives_every_failure(void **state)

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,24 +346,15 @@ ssize_t __wrap_write(int fd, const void *from, size_t size)
 int __real_sigaltstack(const stack_t *new, stack_t *old);
 int __wrap_sigaltstack(const stack_t *new, stack_t *old);
 long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 int __wrap_sigaltstack(const stack_t *new, stack_t *old)
 {
     return new != NULL &&no_signal_stack ? refused(ENOMEM) : __real_sigaltstack(new, old);
 }
 
-/* Registers that a call does not use may hold anything. */
-__attribute__((no_sanitize("undefined"))) long __wrap_syscall(long number, ...)
+/* Named, six can be taken and passed on even where fewer were given: va_arg() would look where there is none. */
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-    long a[6];
-    va_list list;
-
-    if (number == SYS_rt_tgsigqueueinfo && no_queueing)
-        return refused(EPERM);
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
-    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return number == SYS_rt_tgsigqueueinfo && no_queueing ? refused(EPERM) : __real_syscall(number, a, b, c, d, e, f);
 }
