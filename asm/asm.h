@@ -12,11 +12,13 @@
 #define CORO_RESUME   coro__resume_raw
 #define CORO_YIELD    coro__yield_raw
 #define CORO_TRANSFER coro__transfer_raw
+#define CORO_SWITCH   coro__switch_raw
 #define CORO_ENTRY_POINT HIDDEN
 #else
 #define CORO_RESUME   coro_resume
 #define CORO_YIELD    coro_yield
 #define CORO_TRANSFER coro_transfer
+#define CORO_SWITCH   coro__switch
 #define CORO_ENTRY_POINT PUBLIC
 #endif
 

@@ -30,11 +30,12 @@
 #define CORO_STATE_ENTERED 16
 #define CORO_STATE_ENDING  32 /* entered, but must not yield any more */
 #define CORO_STATE_DEAD    48
+#define CORO_STATE_TASK    64 /* the root of a task: entered or parked by its scheduler, and never resumed or yielded from */
 
-/* Bits that go with a token or with ENTERED. INLINED: coro/inline.h has parked the frame that the state stands for, the context's own
+/* Bits that go with a token, with ENTERED or with TASK. INLINED: coro/inline.h has parked the frame that the state stands for, the context's own
    while suspended, else its resumer's. There is less in it, and it may be left the short way or like any other. */
 #define CORO_STATE_INLINED 2
-#define CORO_STATE_FRESH   4 /* with a token only: not begun, has no frame yet */
+#define CORO_STATE_FRESH   4 /* not with ENTERED: not begun, has no frame yet */
 #define CORO_STATE_SHARES  8 /* the floating-point control words of its resumer */
 #define CORO_STATE_BITS    (CORO_STATE_INLINED | CORO_STATE_FRESH | CORO_STATE_SHARES)
 

@@ -9,6 +9,9 @@
 #include <coro/base.h>
 #include <coro/coroutine.h>
 #include <coro/gen.h>
+#include <coro/group.h>
+#include <coro/pool.h>
+#include <coro/sched.h>
 #include <coro/stack.h>
 
 #endif

@@ -366,6 +366,75 @@ coro__transfer_landing:
 END coro__transfer_landing
 
 /*
+ * int coro__switch(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words)
+ *
+ *      x0  from          x2  value
+ *      x1  to            x3  words
+ *      x11, x12          their states
+ */
+        .balign 64
+HIDDEN CORO_SWITCH
+CORO_SWITCH:
+        .cfi_startproc
+        BTI_C
+        THREAD_BLOCK
+        ldr     x11, [x0, #CORO_CONTEXT_STATE]
+        ldr     x12, [x1, #CORO_CONTEXT_STATE]
+        PUSH_FRAME
+        CFI_SAVED
+        SAVE_SP x0, CORO_CONTEXT_SP
+        str     x1, [x9, #CORO_THREAD_CURRENT]
+        and     x13, x11, x12
+        tbnz    x12, #2, .Lswitch_fresh
+        ldr     x17, [x1, #CORO_CONTEXT_SP]
+        tbnz    x13, #3, .Lswitch_go            /* both share: nothing to do */
+        FP_STORE sp
+        tst     x12, #CORO_STATE_SHARES
+        csel    x3, x17, x3, eq
+        FP_LOAD x3
+.Lswitch_go:
+        mov     sp, x17
+        mov     x0, x2
+        b       .Lgo
+.Lswitch_fresh:
+        bic     x10, x12, #CORO_STATE_FRESH
+        str     x10, [x1, #CORO_CONTEXT_STATE]
+        mov     x19, x1
+        mov     x1, x2
+        tbnz    x13, #3, coro__enter_fresh
+        FP_STORE sp
+        sub     x17, x19, #CORO_FRAME_FPCR      /* as if the word in the context were that of a frame */
+        tst     x12, #CORO_STATE_SHARES
+        csel    x3, x17, x3, eq
+        FP_LOAD x3
+        b       coro__enter_fresh
+        .cfi_endproc
+END CORO_SWITCH
+
+/*
+ * void coro__make_outermost(void *frame)
+ */
+        .balign 16
+HIDDEN coro__make_outermost
+coro__make_outermost:
+        .cfi_startproc
+        BTI_C
+        adr     x17, coro__outermost
+        add     x16, x0, #CORO_FRAME_SIZE
+        hint    #8                              /* pacia1716: signed as the unwinder will authenticate it */
+        str     x17, [x0, #CORO_FRAME_X30]
+        ret
+        .cfi_endproc
+END coro__make_outermost
+
+        .cfi_startproc
+        .cfi_undefined x30
+        nop
+coro__outermost:
+        brk     #1
+        .cfi_endproc
+
+/*
  * The first frame of every coroutine, and the way into it.
  *
  *      x19  the context

@@ -432,6 +432,87 @@ coro__transfer_landing:
 END coro__transfer_landing
 
 /*
+ * int coro__switch(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words)
+ *
+ * The scheduler's: park the running context, go on with another that this has parked, or begin a fresh one. Nobody is resumed and
+ * nobody yields; states and resumers stay as they are, so that a task is parked along with all coroutines that it has resumed.
+ *
+ *      rdi  from         rdx  what the call that parked `to` returns, or the input of a fresh one
+ *      rsi  to           rcx  as if a frame: has the control words of contexts that share them
+ *      r8, r10           their states
+ */
+        .balign 64
+HIDDEN CORO_SWITCH
+CORO_SWITCH:
+        .cfi_startproc
+        endbr64
+        THREAD_BLOCK
+        movq    CORO_CONTEXT_STATE(%rdi), %r8
+        movq    CORO_CONTEXT_STATE(%rsi), %r10
+        PUSH_FRAME
+        movq    %rsp, CORO_CONTEXT_SP(%rdi)
+        movq    %rsi, THREAD(CURRENT)
+        andl    %r10d, %r8d
+        testb   $CORO_STATE_FRESH, %r10b
+        jnz     .Lswitch_fresh
+        movq    CORO_CONTEXT_SP(%rsi), %r11
+        testb   $CORO_STATE_SHARES, %r8b
+        jnz     .Lswitch_go                             /* both share: nothing to do */
+        FP_STORE %rsp
+        testb   $CORO_STATE_SHARES, %r10b
+        cmovzq  %r11, %rcx
+        FP_COMPARE %rsp, %rcx, .Lswitch_differ
+.Lswitch_go:
+        movq    %r11, %rsp
+        movq    %rdx, %rax
+        .cfi_remember_state
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+.Lswitch_differ:
+        FP_LOAD %rsp, %rcx
+        jmp     .Lswitch_go
+.Lswitch_fresh:
+        movq    %rsi, %rbx
+        andq    $~CORO_STATE_FRESH, CORO_CONTEXT_STATE(%rsi)
+        movq    %rdx, %rsi
+        testb   $CORO_STATE_SHARES, %r8b
+        jnz     coro__enter_fresh
+        FP_STORE %rsp
+        leaq    -CORO_FRAME_MXCSR(%rbx), %r11           /* as if the words in the context were those of a frame */
+        testb   $CORO_STATE_SHARES, %r10b
+        cmovzq  %r11, %rcx
+        FP_COMPARE %rsp, %rcx, .Lswitch_fresh_differs
+        jmp     coro__enter_fresh
+.Lswitch_fresh_differs:
+        FP_LOAD %rsp, %rcx
+        jmp     coro__enter_fresh
+        .cfi_endproc
+END CORO_SWITCH
+
+/*
+ * void coro__make_outermost(void *frame)
+ *
+ * Make of CORO_FRAME_SIZE bytes a parked frame that nobody goes on at: where unwinders find the end of the stack of a task.
+ */
+        .balign 16
+HIDDEN coro__make_outermost
+coro__make_outermost:
+        .cfi_startproc
+        endbr64
+        leaq    coro__outermost(%rip), %rax
+        movq    %rax, CORO_FRAME_RIP(%rdi)
+        ret
+        .cfi_endproc
+END coro__make_outermost
+
+        .cfi_startproc
+        .cfi_undefined %rip
+        nop                             /* unwinders look a return address up at the byte before it */
+coro__outermost:
+        ud2
+        .cfi_endproc
+
+/*
  * The first frame of every coroutine, and the way into it: the above jump to coro__enter_fresh when they are done with the frame of
  * the resumer. The stack of the coroutine begins below its context, 16-byte aligned.
  *

@@ -56,7 +56,7 @@ CORO_API const char *coro_strerror(int err);
 /**
  * The time now.
  *
- * @return  CLOCK_MONOTONIC in nanoseconds
+ * @return  CLOCK_MONOTONIC in nanoseconds; inside a scheduler with virtual time, what its clock shows
  *
  * Context: anywhere.
  */

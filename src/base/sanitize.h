@@ -161,7 +161,6 @@ void coro__san_leave_for_good(struct coro__context *from, struct coro__context *
 
 /* ... and arrived, back or for the first time in a body or in what unwinds it. */
 void coro__san_arrive(struct coro__context *at);
-void coro__san_enter(struct coro__context *at);
 
 /* Forget what is known of the stack, apart from what is running on it. */
 void coro__san_forget(struct coro__context *at);
@@ -200,11 +199,6 @@ static inline void coro__san_leave_for_good(struct coro__context *from, struct c
 }
 
 static inline void coro__san_arrive(struct coro__context *at)
-{
-    (void)at;
-}
-
-static inline void coro__san_enter(struct coro__context *at)
 {
     (void)at;
 }

@@ -19,6 +19,7 @@
  *   I1  suspended           <=>  state is the token of its thread (odd), with some of CORO_STATE_BITS
  *   I2  entered             <=>  state is CORO_STATE_ENTERED, with some of CORO_STATE_BITS, or CORO_STATE_ENDING
  *   I3  has returned        <=>  state is CORO_STATE_DEAD
+ *   I7  root of a task      <=>  state is CORO_STATE_TASK, with some of CORO_STATE_BITS, until it ends
  *   I4  a root               =>  state is odd, so that nothing yields from it
  *   I5  CORO_STATE_SHARES   <=>  flags has CORO_FLAG_SHARE_FPENV (unless ending or dead), and then not CORO_FLAG_FORWARD
  *   I6  CORO_STATE_INLINED   =>  CORO_STATE_SHARES: exceptions arise in a real call, where a resumer of a forwarding one is parked */
@@ -48,7 +49,8 @@ struct coro__context {
     size_t stack_size;
     void *(*body)(void *); /* constant after create: what was asked for as `fn` */
     void *fiber;           /* ThreadSanitizer's; constant after create; of a root: from the first switch away on */
-    void *passed;          /* valid only during a switch: what it hands over */
+    void *passed;          /* valid only during a switch: what it hands over, and which stack was left */
+    struct coro__context *left;
 #endif
 };
 
@@ -59,9 +61,11 @@ struct coro__thread {
     struct coro__context root;
     void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again ... */
     void *idle; /* ... which are on this list as well */
-    unsigned idle_count;
-    void *stack_cache;  /* stack: warm stacks */
-    void *signal_stack; /* core: the alternate stack that the library gave it; NULL if none */
+    unsigned idle_count, idle_most;
+    void *stack_cache;          /* stack: warm stacks */
+    void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */
+    const int64_t *virtual_now; /* its clock; NULL: the real one */
+    void *signal_stack;         /* core: the alternate stack that the library gave it; NULL if none */
     struct coro__thread *next_watched, **watched_link; /* core: valid only while leaks are looked for */
 };
 

@@ -31,6 +31,21 @@ void coro__enter_unwind(struct coro__context *context, int inlined);
 /* End the running context: its resumer goes on by coro__raise(exception), called as it were from its coro_resume(). */
 _Noreturn void coro__finish_by_exception(struct coro__context *context, struct _Unwind_Exception *exception);
 
+/* The scheduler's switch: park `from`, which runs, and go on with `to`, which this has parked or which is fresh. `value` is what the
+   call that parked it returns, or its input. `words` is as it were a frame with the control words of contexts that share them.
+   A function that ends by returning what this returns need never be returned to: if the types are the same, compilers jump. */
+int coro__switch(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words);
+
+/* The same, `from` having ended: nobody goes on with it. */
+#ifdef CORO_SANITIZED
+int coro__switch_for_good(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words);
+#else
+#    define coro__switch_for_good coro__switch
+#endif
+
+/* Make of CORO_FRAME_SIZE bytes a parked frame in which unwinders see the end of a stack. */
+void coro__make_outermost(void *frame);
+
 /* Run what is to be done at the end, in coro__run_handlers(). No exception gets out. */
 void coro__run_at_end(struct coro__context *context);
 
@@ -41,6 +56,13 @@ _Noreturn void coro__forward(struct coro__context *context, struct _Unwind_Excep
 _Noreturn void coro__raise(struct _Unwind_Exception *exception);
 
 #pragma GCC visibility pop
+
+/* Where in a frame they lie. */
+#if defined(__x86_64__)
+enum { CORO__FRAME_FP_WORDS = CORO_FRAME_MXCSR };
+#elif defined(__aarch64__)
+enum { CORO__FRAME_FP_WORDS = CORO_FRAME_FPCR };
+#endif
 
 /* The thread's floating-point control words, as they lie in a frame: what coro__context_make() leaves in `sp`. */
 static inline void *coro__fp_words(void)

@@ -18,6 +18,7 @@ static bool state_is_known(const struct coro *co)
     case CORO_STATE_ENTERED:
     case CORO_STATE_ENDING:
     case CORO_STATE_DEAD:
+    case CORO_STATE_TASK:
         return true;
     default:
         return coro__suspended(co->context.state, co->owner);

@@ -120,6 +120,24 @@ static struct coro **live_of(struct coro__thread *t)
     return (struct coro **)&t->live;
 }
 
+void coro__root_send(struct coro *co)
+{
+    coro__leaks_lock();
+    delist(co);
+    coro__leaks_unlock();
+}
+
+void coro__root_receive(struct coro *co)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    co->owner = t->token;
+    coro__leaks_lock();
+    enlist(live_of(t), co);
+    coro__leaks_unlock();
+    coro__overflow_watch(t);
+}
+
 /* ---- give back ---- */
 
 /* Its stack and itself. */
@@ -155,6 +173,7 @@ static void free_coroutine(struct coro *co)
             low = stack.base; /* pages may be swapped out */
         coro__valgrind_release(low, (size_t)((char *)(co + 1) - low));
     }
+    co->task = NULL;
     co->context.state = CORO_STATE_DEAD; /* as long as the memory stays as it is, those who use it still can be told */
     co->owner = CORO__DESTROYED;
     coro__san_destroy(&co->context, whole_size(co));
@@ -163,25 +182,35 @@ static void free_coroutine(struct coro *co)
         allocator->free(allocator->ctx, &stack);
 }
 
-static void free_idle(struct coro__thread *t)
+/* Down to so many. */
+static void free_idle(struct coro__thread *t, unsigned most)
 {
-    for (struct coro *co = t->idle, *next; co != NULL; co = next) {
-        next = co->next_idle;
+    while (t->idle_count > most) {
+        struct coro *co = t->idle;
+
+        t->idle = co->next_idle;
+        t->idle_count--;
         free_coroutine(co);
     }
-    t->idle = NULL;
-    t->idle_count = 0;
 }
 
 static void trim(void)
 {
-    free_idle(coro__thread_self());
+    free_idle(coro__thread_self(), 0);
+}
+
+void coro__idle_keep(unsigned most)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    t->idle_most = most != 0 ? most : IDLE_MOST;
+    free_idle(t, t->idle_most);
 }
 
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
 static void orphan_all(struct coro__thread *t)
 {
-    free_idle(t);
+    free_idle(t, 0);
     coro__leaks_lock();
     for (struct coro *co = t->live, *next; co != NULL; co = next) {
         next = co->next_live;
@@ -200,6 +229,7 @@ static void orphan_all(struct coro__thread *t)
 
 static void thread_begins(struct coro__thread *t)
 {
+    t->idle_most = IDLE_MOST;
     coro__leaks_watch(t);
     coro__overflow_watch(t);
 }
@@ -277,6 +307,7 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     co->allocator = allocator;
     co->stack = stack;
     co->stack_size = headroom != 0 ? size : below;
+    co->task = NULL;
     co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
     co->valgrind_id = coro__valgrind_register(stack.base, co);
     co->owner = t->token;
@@ -328,6 +359,16 @@ int coro_create(coro_t **out, coro_fn *fn, const coro_opts *opts)
 
 /* ---- destroy ---- */
 
+bool coro__is_entered(const struct coro *co)
+{
+    const struct coro__thread *t = coro__thread_self();
+    const struct coro__context *c = t->current;
+
+    while (c != NULL && c != &t->root && c != &co->context)
+        c = c->resumer;
+    return c == &co->context;
+}
+
 static int destroy_error(const struct coro *co, const struct coro__thread *t)
 {
     uintptr_t owner = __atomic_load_n(&co->owner, __ATOMIC_ACQUIRE);
@@ -336,7 +377,9 @@ static int destroy_error(const struct coro *co, const struct coro__thread *t)
 
     if (owner != t->token && owner != CORO__ORPHANED)
         return entered ? -EBUSY : -EPERM;
-    return entered ? -EDEADLK : 0;
+    if (!entered)
+        return 0;
+    return coro__is_entered(co) ? -EDEADLK : -EBUSY;
 }
 
 static void check_canary(const struct coro *co)
@@ -371,20 +414,37 @@ static __attribute__((noinline)) int destroy(struct coro *co)
     return 0;
 }
 
-int coro_destroy(coro_t *co)
+static void keep_idle(struct coro *co, struct coro__thread *t)
 {
-    struct coro__thread *t = coro__thread_self();
-
-    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.state != CORO_STATE_DEAD) ||
-        unlikely(!co->reusable) || unlikely(t->idle_count == IDLE_MOST))
-        return destroy(co);
-    coro__check_not_destroyed(co, "coro_destroy() is called for it a second time");
     coro__check(co);
     co->turn++;
     co->next_idle = t->idle;
     t->idle = co;
     t->idle_count++;
+}
+
+int coro_destroy(coro_t *co)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.state != CORO_STATE_DEAD) ||
+        unlikely(!co->reusable) || unlikely(t->idle_count >= t->idle_most))
+        return destroy(co);
+    coro__check_not_destroyed(co, "coro_destroy() is called for it a second time");
+    keep_idle(co, t);
     return 0;
+}
+
+bool coro__root_retire(struct coro *co)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    co->context.state = CORO_STATE_DEAD;
+    co->task = NULL;
+    if (!co->reusable || t->idle_count >= t->idle_most)
+        return false;
+    keep_idle(co, t);
+    return true;
 }
 
 /* ---- refusals ---- */
@@ -404,7 +464,9 @@ int coro__resume_error(const struct coro *co)
         return -ESRCH;
     if (__atomic_load_n(&co->owner, __ATOMIC_RELAXED) != t->token)
         return -EPERM;
-    return coro__suspended(co->context.state, t->token) ? 0 : -EDEADLK;
+    if (coro__suspended(co->context.state, t->token))
+        return 0;
+    return coro__is_entered(co) ? -EDEADLK : -EBUSY;
 }
 
 int coro__yield_error(void)
@@ -416,6 +478,8 @@ int coro__yield_error(void)
         return err;
     if (t->current == &t->root)
         return -EPERM;
+    if (coro__is_root(t->current))
+        return -EBUSY;
     return t->current->state == CORO_STATE_ENDING ? -ECANCELED : 0;
 }
 
@@ -444,9 +508,19 @@ coro_step coro__resume_refused(coro_t *co, void *input)
     return (coro_step){coro__resume_error(co), NULL};
 }
 
+static void *(*root_yields)(void *);
+
+void coro__root_on_yield(void *(*fn)(void *output))
+{
+    root_yields = fn;
+}
+
 void *coro__yield_refused(void *output)
 {
-    (void)output;
+    const struct coro__context *self = coro__thread_self()->current;
+
+    if (self != NULL && coro__is_root(self))
+        return root_yields(output);
     errno = -coro__yield_error();
     return NULL;
 }
@@ -493,7 +567,9 @@ coro_status coro_get_status(const coro_t *co)
         return CORO_DEAD;
     if (coro__suspended(state, owner))
         return CORO_SUSPENDED;
-    return co == coro_self() || owner != coro__thread_self()->token ? CORO_RUNNING : CORO_NORMAL;
+    if (co == coro_self() || owner != coro__thread_self()->token)
+        return CORO_RUNNING;
+    return coro__is_entered(co) ? CORO_NORMAL : CORO_SUSPENDED; /* parked with its task */
 }
 
 const char *coro_name(const coro_t *co)

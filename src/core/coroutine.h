@@ -26,6 +26,7 @@ struct coro {
 
     /* what create and destroy touch besides when they take the short way */
     void *user; /* constant after create */
+    void *task; /* sched: the task whose root it is; NULL if it is none */
     uintptr_t
         owner; /* the token of its thread; ORPHANED once that has ended; DESTROYED once its memory is given back */
     struct coro *next_idle; /* valid only while idle */
@@ -71,6 +72,37 @@ int coro__yield_error(void);
 
 /* Why the running context cannot transfer to `to`. */
 int coro__transfer_error(const struct coro *to);
+
+/* Is it running, or an ancestor of what runs? */
+bool coro__is_entered(const struct coro *co);
+
+/* ---- for the scheduler; root.c ---- */
+
+/* The root of a task is driven by coro__switch() alone. Its resumer is the root of the thread, which it never goes back to:
+   unwinders find the end of the stack at `outermost`, which coro__make_outermost() has made. `co` is fresh. */
+void coro__root_make(struct coro *co, void *task, void *outermost);
+
+/* It has run its body, and what is to be done at its end is done: be idle, though still running for the one switch that is left to
+   make. False where it cannot be kept: it must be destroyed from another stack. */
+bool coro__root_retire(struct coro *co);
+
+/* It goes, parked with all that it has resumed, of which `innermost` was running: each is suspended where it is, for coro_destroy(). */
+void coro__root_release(struct coro *co, struct coro__context *innermost);
+
+/* Two steps on the way of a fresh coroutine to another thread: the first on the old one, the second on the new one. */
+void coro__root_send(struct coro *co);
+void coro__root_receive(struct coro *co);
+
+/* The most idle coroutines that the calling thread keeps; 0 is as many as without a scheduler. */
+void coro__idle_keep(unsigned most);
+
+/* What coro_yield() does in the root of a task. Set once. */
+void coro__root_on_yield(void *(*fn)(void *output));
+
+static inline bool coro__is_root(const struct coro__context *context)
+{
+    return (context->state & ~(uintptr_t)CORO_STATE_BITS) == CORO_STATE_TASK;
+}
 
 /* ---- reports ---- */
 

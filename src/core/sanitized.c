@@ -41,6 +41,7 @@ coro_step coro__transfer_raw(coro_t *to, void *value);
 
 NO_TSAN void coro__san_leave(struct coro__context *from, struct coro__context *to)
 {
+    to->left = from;
 #    if defined(CORO__ASAN)
     __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_base, to->stack_size);
 #    elif defined(CORO__MSAN)
@@ -57,36 +58,32 @@ NO_TSAN void coro__san_leave(struct coro__context *from, struct coro__context *t
 NO_TSAN void coro__san_leave_for_good(struct coro__context *from, struct coro__context *to)
 {
 #    ifdef CORO__ASAN
-    (void)from;
+    to->left = from;
     __sanitizer_start_switch_fiber(NULL, to->stack_base, to->stack_size);
 #    else
     coro__san_leave(from, to);
 #    endif
 }
 
-/* The bounds of the stack that was left go to `low` and `size`, if given. */
-static void finish_switch(struct coro__context *at, const void **low, size_t *size)
-{
-#    if defined(CORO__ASAN)
-    __sanitizer_finish_switch_fiber(at->fake_stack, low, size);
-#    elif defined(CORO__MSAN)
-    __msan_finish_switch_fiber(low, size);
-#    endif
-    (void)at, (void)low, (void)size;
-}
-
+/* Nobody has given the bounds of a thread's own stack: they are learnt when it is left for the first time. */
 void coro__san_arrive(struct coro__context *at)
 {
-    finish_switch(at, NULL, NULL);
-}
+#    if defined(CORO__ASAN) || defined(CORO__MSAN)
+    const void *low;
+    size_t size;
 
-/* Nobody has given the bounds of a root. Its first switch leads here. */
-void coro__san_enter(struct coro__context *at)
-{
-    struct coro__context *from = at->resumer;
-    bool learn = from->stack_base == NULL;
-
-    finish_switch(at, learn ? &from->stack_base : NULL, learn ? &from->stack_size : NULL);
+#        ifdef CORO__ASAN
+    __sanitizer_finish_switch_fiber(at->fake_stack, &low, &size);
+#        else
+    __msan_finish_switch_fiber(&low, &size);
+#        endif
+    if (at->left->stack_base == NULL) {
+        at->left->stack_base = low;
+        at->left->stack_size = size;
+    }
+#    else
+    (void)at;
+#    endif
 }
 
 void coro__san_forget(struct coro__context *at)
@@ -140,6 +137,32 @@ coro_step coro_transfer(coro_t *to, void *value)
     return arrived(self, coro__transfer_raw(to, value));
 }
 
+/* ---- the scheduler's ---- */
+
+int coro__switch_raw(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words);
+
+static int switch_to(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words)
+{
+    to->passed = (void *)value;
+    coro__switch_raw(from, to, value, words);
+    coro__san_arrive(from);
+    return (int)(intptr_t)from->passed;
+}
+
+int coro__switch(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words)
+{
+    if (to == from)
+        return (int)value;
+    coro__san_leave(from, to);
+    return switch_to(from, to, value, words);
+}
+
+int coro__switch_for_good(struct coro__context *from, struct coro__context *to, uintptr_t value, void *words)
+{
+    coro__san_leave_for_good(from, to);
+    return switch_to(from, to, value, words);
+}
+
 /* ---- from the first line to the last ---- */
 
 /* What every coroutine runs, between what must be said on arrival and on leaving for good. */
@@ -148,7 +171,7 @@ static NO_TSAN void *run(void *input)
     struct coro__context *self = coro__thread_self()->current;
 
     (void)input;
-    coro__san_enter(self);
+    coro__san_arrive(self);
     input = self->body(self->passed);
     if (self->at_end != NULL)
         coro__run_at_end(self);

@@ -46,7 +46,7 @@ CORO__CALLED_UNSEEN void coro__unwind(struct coro__context *context)
 {
     struct _Unwind_Exception *unwinding = &coro__of_context(context)->unwinding;
 
-    coro__san_enter(context);
+    coro__san_arrive(context);
     coro__san_forget(context); /* frames that are dropped do not clear up */
     memset(unwinding, 0, sizeof *unwinding);
     memcpy(&unwinding->exception_class, "CORO\0\0\0", sizeof unwinding->exception_class);

@@ -11,7 +11,11 @@
 size_t coro__stack_headroom(const coro_stack_allocator *allocator);
 
 /* Headroom of stacks from malloc(). The mapped ones have a page of it, less what the pool keeps at its end. */
-#define CORO__HEAP_HEADROOM ((size_t)448)
+#ifdef CORO_SANITIZED
+#    define CORO__HEAP_HEADROOM ((size_t)512)
+#else
+#    define CORO__HEAP_HEADROOM ((size_t)448)
+#endif
 #define CORO__POOL_TAIL     ((size_t)64)
 
 /* A pattern at the low end of memory that has no guard. */

@@ -1,0 +1,101 @@
+/*
+ * Cancellation: who is reached by it, and what that does.
+ *
+ * Whether calls of a task are refused is worked out when something changes, not when something is called: a cancellation spreads
+ * down the tree of tasks and groups at once. Without recursion, for the tree may be deep and the stack is a coroutine's.
+ */
+#include "group.h"
+#include "sched.h"
+
+#include <errno.h>
+
+void coro__cancel_update(struct coro_task *task)
+{
+    struct coro__waiter *waiter = &task->waiter;
+
+    task->refused = !task->shielded && (task->cancelled || (task->scope != NULL && task->scope->cancelled != 0));
+    if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
+        coro__waiter_expire(waiter, -ECANCELED);
+}
+
+/* Put the children of a group that is cancelled on the list of those that it has yet to reach. */
+static struct coro_task *add_children(const struct coro__group *group, struct coro_task *rest)
+{
+    for (struct coro__list *link = group->children.next; link != &group->children; link = link->next) {
+        struct coro_task *child = CORO__OWNER(link, struct coro_task, in_group);
+
+        if (child->cancelled)
+            continue;
+        child->cancelled = true;
+        child->next_cancelled = rest;
+        rest = child;
+    }
+    return rest;
+}
+
+/* The groups that `task` has open, down to `outermost` and without that, are cancelled from outside. */
+static struct coro_task *add_scopes(struct coro_task *task, const struct coro__group *outermost, struct coro_task *rest)
+{
+    for (struct coro__group *group = task->scope; group != outermost; group = group->outer) {
+        if (group->shielded)
+            continue;
+        group->cancelled |= CORO__BY_OUTER;
+        rest = add_children(group, rest);
+    }
+    return rest;
+}
+
+static void spread(struct coro_task *rest)
+{
+    while (rest != NULL) {
+        struct coro_task *task = rest;
+
+        rest = add_scopes(task, NULL, task->next_cancelled);
+        coro__cancel_update(task);
+    }
+}
+
+void coro__cancel_group(struct coro__group *group, unsigned why)
+{
+    struct coro_task *host = group->host;
+
+    group->cancelled |= why;
+    spread(add_scopes(host, group, add_children(group, NULL)));
+    coro__cancel_update(host);
+}
+
+int coro_cancel(coro_task_t *t)
+{
+    if (t == NULL)
+        return -EINVAL;
+    if (t->sched->token != coro__thread_self()->token)
+        return -EPERM;
+    if (t->co == NULL)
+        return -ESRCH;
+    if (t->cancelled)
+        return 0;
+    t->cancelled = true;
+    t->next_cancelled = NULL;
+    spread(t);
+    return 0;
+}
+
+bool coro_cancelled(void)
+{
+    const struct coro_task *task = coro__task_running();
+
+    return task != NULL && task->refused;
+}
+
+int coro_shield(bool on)
+{
+    struct coro_task *task = coro__task_running();
+    bool was;
+
+    if (task == NULL)
+        return coro__wait_refusal();
+    was = task->shielded;
+    task->shielded = on;
+    coro__cancel_update(task);
+    return was;
+}

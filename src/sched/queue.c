@@ -1,0 +1,69 @@
+#include "queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { CAPACITY_LEAST = 64 };
+
+/* A ring of `capacity` with the same contexts in it, from the start. */
+static int move_to(struct coro__queue *queue, size_t capacity)
+{
+    size_t count = coro__queue_count(queue);
+    struct coro__ready *ring = malloc(capacity * sizeof *ring);
+
+    if (ring == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        ring[i] = queue->ring[(queue->head + i) & queue->mask];
+    free(queue->ring);
+    queue->ring = ring;
+    queue->mask = capacity - 1;
+    queue->head = 0;
+    queue->tail = count;
+    return 0;
+}
+
+int coro__queue_reserve(struct coro__queue *queue)
+{
+    size_t capacity = queue->ring != NULL ? queue->mask + 1 : 0;
+
+    if (queue->reserved == capacity) {
+        int err = move_to(queue, capacity != 0 ? capacity * 2 : CAPACITY_LEAST);
+
+        if (err != 0)
+            return err;
+    }
+    queue->reserved++;
+    return 0;
+}
+
+void coro__queue_release(struct coro__queue *queue)
+{
+    queue->reserved--;
+}
+
+void coro__queue_end(struct coro__queue *queue)
+{
+    free(queue->ring);
+}
+
+/* SplitMix64 (G. Steele, D. Lea, C. Flood, 2014): every seed is as good as another. */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+void coro__queue_draw(struct coro__queue *queue)
+{
+    uint64_t drawn = next_random(&queue->seed) % coro__queue_count(queue);
+    struct coro__ready *head = &queue->ring[queue->head & queue->mask];
+    struct coro__ready *other = &queue->ring[(queue->head + drawn) & queue->mask];
+    struct coro__ready swap = *head;
+
+    *head = *other;
+    *other = swap;
+}

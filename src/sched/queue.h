@@ -1,0 +1,75 @@
+/*
+ * The run queue: which of the contexts that are ready goes on next. Three policies behind four calls.
+ *
+ * A ring of contexts, each with the word that it is to be handed, so that whoever takes one off has everything for the switch. It
+ * never grows where a task waits: every task has a place reserved from its spawn on, and is in here at most once.
+ */
+#ifndef CORO_SCHED_QUEUE_H
+#define CORO_SCHED_QUEUE_H
+
+#include "base/thread.h"
+
+struct coro__ready {
+    struct coro__context *context;
+    uintptr_t value;
+};
+
+/*   I1  tail - head of the ring is in use, at most mask + 1
+ *   I2  that is no more than `reserved`                       */
+struct coro__queue {
+    struct coro__ready *ring;
+    size_t head, tail, mask;
+    bool newest_first; /* CORO_DEPTH_FIRST */
+    bool random;
+    uint64_t seed; /* what the random order follows from: a state of SplitMix64 */
+    size_t reserved;
+};
+
+/* Make sure of one more place, or give one back. 0 or -ENOMEM. */
+int coro__queue_reserve(struct coro__queue *queue);
+void coro__queue_release(struct coro__queue *queue);
+void coro__queue_end(struct coro__queue *queue);
+
+/* Bring one to the head that is drawn at random. */
+void coro__queue_draw(struct coro__queue *queue);
+
+static inline size_t coro__queue_count(const struct coro__queue *queue)
+{
+    return queue->tail - queue->head;
+}
+
+/* One that has let the others go first. */
+static inline void coro__queue_paused(struct coro__queue *queue, struct coro__context *context)
+{
+    queue->ring[queue->tail++ & queue->mask] = (struct coro__ready){context, 0};
+}
+
+/* One that is new, or that need not wait any more. */
+static inline void coro__queue_woken(struct coro__queue *queue, struct coro__context *context, uintptr_t value)
+{
+    size_t at = queue->newest_first ? --queue->head : queue->tail++;
+
+    queue->ring[at & queue->mask] = (struct coro__ready){context, value};
+}
+
+static inline void coro__queue_prefetch(const struct coro__queue *queue, size_t ahead)
+{
+    const struct coro__context *context = queue->ring[(queue->head + ahead) & queue->mask].context;
+
+    __builtin_prefetch(context, 1);
+    __builtin_prefetch((const char *)context - 64, 1); /* its frames */
+}
+
+/* The next one; there is one. */
+static inline struct coro__ready coro__queue_take(struct coro__queue *queue)
+{
+    enum { AHEAD = 6 }; /* what is fetched from memory in that time */
+
+    if (__builtin_expect(queue->random, 0))
+        coro__queue_draw(queue);
+    if (coro__queue_count(queue) > 4 * AHEAD) /* fewer are in the cache anyway */
+        coro__queue_prefetch(queue, AHEAD);
+    return queue->ring[queue->head++ & queue->mask];
+}
+
+#endif

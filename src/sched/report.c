@@ -1,0 +1,178 @@
+/*
+ * What a scheduler says about its tasks on standard error: those that wait for good, and those that nobody has looked after.
+ */
+#include "base/text.h"
+#include "sched.h"
+
+enum { LINES_MOST = 50 };
+
+static struct coro_task *task_at(struct coro__list *link)
+{
+    return CORO__OWNER(link, struct coro_task, in_sched);
+}
+
+static void add_name(struct coro__text *line, const struct coro_task *task)
+{
+    coro__describe(line, task->co);
+}
+
+/* "1.250 s" */
+static void add_duration(struct coro__text *line, int64_t ns)
+{
+    uint64_t ms = (uint64_t)(ns > 0 ? ns : 0) / 1000000;
+
+    coro__text_decimal(line, ms / 1000);
+    coro__text_add(line, ".");
+    for (uint64_t digit = 100; digit > 1 && ms % 1000 < digit; digit /= 10)
+        coro__text_add(line, "0");
+    coro__text_decimal(line, ms % 1000);
+    coro__text_add(line, " s");
+}
+
+/* ---- deadlock ---- */
+
+static struct coro_task *blocker_of(const struct coro_task *task, struct coro_task *last)
+{
+    const struct coro__waiter *waiter = &task->waiter;
+
+    if (task->co == NULL || waiter->state == CORO__WOKEN || waiter->kind->blocker == NULL)
+        return NULL;
+    return waiter->kind->blocker(waiter, last);
+}
+
+static void write_task(const struct coro_task *task)
+{
+    const struct coro__waiter *waiter = &task->waiter;
+    struct coro_task *blocker = blocker_of(task, NULL);
+    struct coro__text line = {0};
+
+    coro__text_add(&line, "    ");
+    add_name(&line, task);
+    coro__text_add(&line, ", ");
+    coro__describe_site(&line, task->co);
+    coro__text_add(&line, ", waits ");
+    coro__text_add(&line, waiter->kind->what);
+    if (blocker != NULL) {
+        coro__text_add(&line, ": ");
+        add_name(&line, blocker);
+        if (blocker_of(task, blocker) != NULL)
+            coro__text_add(&line, " and others");
+    }
+    coro__text_add(&line, ", since ");
+    add_duration(&line, coro_now() - waiter->since);
+    if (waiter->site != NULL) {
+        coro__text_add(&line, ", at ");
+        coro__text_add(&line, waiter->site);
+    }
+    coro__text_write(&line);
+}
+
+/* Follow first blockers from `start`, marking with `mark`: the task where the way comes back to itself, or NULL. */
+static struct coro_task *find_cycle(struct coro_task *start, uint64_t mark)
+{
+    struct coro_task *task = start;
+
+    while (task != NULL && task->co != NULL && task->number == 0) {
+        task->number = mark;
+        task = blocker_of(task, NULL);
+    }
+    return task != NULL && task->co != NULL && task->number == mark ? task : NULL;
+}
+
+static void write_cycle(struct coro_task *first)
+{
+    struct coro__text line = {0};
+    struct coro_task *task = first;
+
+    coro__text_add(&line, "libcoro: a cycle: ");
+    do {
+        add_name(&line, task);
+        coro__text_add(&line, " waits for ");
+        task = blocker_of(task, NULL);
+    } while (task != first && line.length < CORO__TEXT_BYTES);
+    add_name(&line, first);
+    coro__text_write(&line);
+}
+
+/* `number` is not in use while a task lives: where the search has been. */
+static void write_cycles(struct coro_sched *s)
+{
+    uint64_t mark = 0;
+
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next) {
+        struct coro_task *found = find_cycle(task_at(link), ++mark);
+
+        if (found != NULL)
+            write_cycle(found);
+    }
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
+        if (task_at(link)->co != NULL)
+            task_at(link)->number = 0;
+}
+
+void coro__report_deadlock(struct coro_sched *s)
+{
+    struct coro__text line = {0};
+    size_t written = 0;
+
+    coro__text_add(&line, "libcoro: deadlock: nothing can wake the ");
+    coro__text_decimal(&line, s->live);
+    coro__text_add(&line, s->live == 1 ? " task that is left:" : " tasks that are left:");
+    coro__text_write(&line);
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
+        if (task_at(link)->co == NULL)
+            continue;
+        write_task(task_at(link));
+        written++;
+    }
+    if (written < s->live) {
+        coro__text_add(&line, "    and ");
+        coro__text_decimal(&line, s->live - written);
+        coro__text_add(&line, " more");
+        coro__text_write(&line);
+    }
+    write_cycles(s);
+}
+
+/* ---- left over ---- */
+
+static void write_unjoined(const struct coro_task *task)
+{
+    struct coro__text line = {0};
+
+    coro__text_add(&line, "libcoro: nobody has joined or detached task '");
+    coro__text_add(&line, task->name[0] != '\0' ? task->name : "(unnamed)");
+    coro__text_add(&line, "' (#");
+    coro__text_decimal(&line, task->number);
+    coro__text_add(&line, "), created at ");
+    coro__text_add(&line, task->site != NULL ? task->site : "an unknown place");
+    coro__text_write(&line);
+}
+
+static void write_never_run(const struct coro_task *task)
+{
+    struct coro__text line = {0};
+
+    coro__text_add(&line, "libcoro: never run: task ");
+    add_name(&line, task);
+    coro__text_add(&line, ", ");
+    coro__describe_site(&line, task->co);
+    coro__text_write(&line);
+}
+
+void coro__report_unfinished(struct coro_sched *s)
+{
+    size_t written = 0;
+
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
+        const struct coro_task *task = task_at(link);
+
+        if (task->co == NULL)
+            write_unjoined(task);
+        else if ((task->co->context.state & CORO_STATE_FRESH) != 0)
+            write_never_run(task);
+        else
+            continue;
+        written++;
+    }
+}

@@ -1,0 +1,350 @@
+/*
+ * Schedulers: made, driven round by round, destroyed. What a driver does between rounds: look at the clock and at what other threads
+ * have sent, give back the stacks of tasks that could not, wait when there is nothing to do.
+ */
+#include "sched.h"
+
+#include "base/clock.h"
+#include "embed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    ROUND_MOST = 256, /* switches between two looks at the clock */
+    IDLE_MOST = 1024, /* stacks kept warm by a thread with a scheduler */
+};
+
+/* ---- made and destroyed ---- */
+
+/* CORO_SEED in the environment takes the place of what the program asks for. */
+static uint64_t seed_of(const coro_sched_opts *opts)
+{
+    const char *value = getenv("CORO_SEED");
+
+    return value != NULL && value[0] != '\0' ? strtoull(value, NULL, 0) : opts->seed;
+}
+
+int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
+{
+    static const coro_sched_opts defaults;
+    struct coro__thread *t;
+    struct coro_sched *s;
+    int err;
+
+    if (opts == NULL)
+        opts = &defaults;
+    if (out == NULL || (unsigned)opts->policy > CORO_DEPTH_FIRST)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err != 0)
+        return err;
+    if (posix_memalign((void **)&s, 64, sizeof *s) != 0)
+        return -ENOMEM;
+    *s = (struct coro_sched){.virtual_time = opts->virtual_time,
+                             .token = t->token,
+                             .stack_size = opts->stack_size,
+                             .now = coro__real_now(),
+                             .event_fd = -1,
+                             .timer_fd = -1,
+                             .epoll_fd = -1};
+    s->queue.seed = seed_of(opts);
+    s->queue.random = s->queue.seed != 0;
+    s->queue.newest_first = !s->queue.random && opts->policy == CORO_DEPTH_FIRST;
+    s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
+    coro__list_init(&s->tasks);
+    coro__make_outermost(s->outermost);
+    coro__idle_keep(IDLE_MOST);
+    *out = s;
+    return 0;
+}
+
+static void end_dead(struct coro_sched *s)
+{
+    if (s->dead != NULL) {
+        coro_destroy(s->dead);
+        s->dead = NULL;
+    }
+}
+
+/* What came in from other threads, in the order in which it came. */
+static void open_inbox(struct coro_sched *s)
+{
+    struct coro__post *post, *first = NULL;
+
+    if (likely(atomic_load_explicit(&s->inbox, memory_order_relaxed) == NULL))
+        return;
+    post = atomic_exchange_explicit(&s->inbox, NULL, memory_order_acquire);
+    while (post != NULL) { /* the last one came first */
+        struct coro__post *next = post->next;
+
+        post->next = first;
+        first = post;
+        post = next;
+    }
+    while (first != NULL) {
+        struct coro__post *next = first->next;
+
+        first->arrive(first);
+        first = next;
+    }
+}
+
+/* Nobody waits for anything any more. Every task that is ready is parked where the queue says. */
+static void end_waiting(struct coro_sched *s)
+{
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
+        coro__waiter_abandon(&CORO__OWNER(link, struct coro_task, in_sched)->waiter);
+    while (coro__queue_count(&s->queue) != 0) {
+        struct coro__context *context = coro__queue_take(&s->queue).context, *root = context;
+
+        while (!coro__is_root(root))
+            root = root->resumer;
+        ((struct coro_task *)coro__of_context(root)->task)->context = context;
+    }
+}
+
+/* The youngest first: children are gone before the groups that they are in. */
+static void unwind_all(struct coro_sched *s)
+{
+    struct coro__thread *t = coro__thread_self();
+    void *outer = t->sched;
+
+    t->sched = s; /* what unwinds is told that it is cancelled */
+    s->driver = t->current;
+    s->closing = true;
+    end_waiting(s);
+    while (!coro__list_empty(&s->tasks))
+        coro__task_destroy(CORO__OWNER(s->tasks.prev, struct coro_task, in_sched));
+    t->sched = outer;
+}
+
+int coro_sched_destroy(coro_sched_t *s)
+{
+    const struct coro__thread *t = coro__thread_self();
+
+    if (s == NULL)
+        return -EINVAL;
+    if (s->token != t->token)
+        return -EPERM;
+    if (t->sched == s)
+        return -EBUSY;
+    open_inbox(s);
+    coro__report_unfinished(s);
+    unwind_all(s);
+    coro__embed_end(s);
+    for (struct coro_task *task = s->free_tasks, *next; task != NULL; task = next) {
+        next = task->next_cancelled;
+        free(task);
+    }
+    coro__timers_end(&s->timers);
+    coro__queue_end(&s->queue);
+    free(s);
+    if (t->sched == NULL)
+        coro__idle_keep(0);
+    return 0;
+}
+
+/* ---- other threads ---- */
+
+void coro__sched_post(struct coro_sched *s, struct coro__post *post)
+{
+    struct coro__post *last = atomic_load_explicit(&s->inbox, memory_order_relaxed);
+
+    do
+        post->next = last;
+    while (!atomic_compare_exchange_weak_explicit(&s->inbox, &last, post, memory_order_release, memory_order_relaxed));
+    coro__embed_signal(s);
+}
+
+/* ---- driven ---- */
+
+uintptr_t coro__sched_settle(struct coro__context *context)
+{
+    while (!coro__is_root(context))
+        context = context->resumer;
+    return coro__waiter_settle(&((struct coro_task *)coro__of_context(context)->task)->waiter);
+}
+
+/* Let tasks go on, up to `most` times. How many did? */
+static size_t run_round(struct coro_sched *s, size_t most)
+{
+    s->budget = most;
+    while (s->budget != 0 && coro__queue_count(&s->queue) != 0) {
+        coro__sched_leave(s, s->driver);
+        end_dead(s);
+    }
+    return most - s->budget;
+}
+
+/* Do what the time has come for. True if something is ready then. */
+static bool look_around(struct coro_sched *s)
+{
+    open_inbox(s);
+    if (!s->virtual_time && s->timers.count != 0)
+        s->now = coro__real_now();
+    coro__timers_fire(&s->timers, s->now);
+    return coro__queue_count(&s->queue) != 0;
+}
+
+/* With virtual time: let it be `deadline`. */
+static void jump(struct coro_sched *s, int64_t deadline)
+{
+    if (s->now < deadline)
+        s->now = deadline;
+}
+
+/* The calling thread runs `s` from here on. */
+static int enter(struct coro_sched *s)
+{
+    struct coro__thread *t;
+    int err;
+
+    if (s == NULL)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err != 0)
+        return err;
+    if (t->token != s->token)
+        return -EPERM;
+    if (t->sched != NULL)
+        return -EBUSY;
+    t->sched = s;
+    t->virtual_now = s->virtual_time ? &s->now : NULL;
+    s->driver = t->current;
+    s->fp_words = coro__fp_words();
+    if (!s->virtual_time)
+        s->now = coro__real_now();
+    return 0;
+}
+
+static void leave(struct coro_sched *s)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    s->driver = NULL;
+    t->sched = NULL;
+    t->virtual_now = NULL;
+}
+
+static bool is_over(struct coro_sched *s)
+{
+    return s->live == 0 && atomic_load_explicit(&s->inbox, memory_order_relaxed) == NULL;
+}
+
+static int run_all(struct coro_sched *s)
+{
+    while (!is_over(s)) {
+        unsigned signals = atomic_load(&s->signals);
+        int64_t next;
+
+        if (look_around(s)) {
+            run_round(s, ROUND_MOST);
+            continue;
+        }
+        next = coro__timers_next(&s->timers);
+        if (next == CORO_FOREVER && atomic_load(&s->inbox) == NULL) {
+            coro__report_deadlock(s);
+            return -EDEADLK;
+        }
+        if (s->virtual_time)
+            jump(s, next);
+        else
+            coro__embed_wait(s, signals, next);
+    }
+    return 0;
+}
+
+int coro_sched_run(coro_sched_t *s)
+{
+    int err = enter(s);
+
+    if (err != 0)
+        return err;
+    err = run_all(s);
+    leave(s);
+    return err;
+}
+
+/* Wait for something to be ready. */
+static bool await_ready(struct coro_sched *s, int64_t deadline)
+{
+    for (;;) {
+        unsigned signals = atomic_load(&s->signals);
+        int64_t next;
+
+        if (look_around(s))
+            return true;
+        next = coro__timers_next(&s->timers);
+        if (next > deadline)
+            next = deadline;
+        if (next <= s->now || is_over(s))
+            return false;
+        if (s->virtual_time && next == CORO_FOREVER)
+            return false;
+        if (s->virtual_time)
+            jump(s, next);
+        else
+            coro__embed_wait(s, signals, next);
+        if (!s->virtual_time)
+            s->now = coro__real_now();
+    }
+}
+
+int coro_sched_step(coro_sched_t *s, int64_t deadline)
+{
+    size_t count = 0;
+    int err = enter(s);
+
+    if (err != 0)
+        return err;
+    if (await_ready(s, deadline))
+        count = run_round(s, coro__queue_count(&s->queue));
+    leave(s);
+    coro__sched_announce(s);
+    return (int)count;
+}
+
+/* ---- all at once ---- */
+
+/* Nobody else looks after the first task. */
+static int run_main(struct coro_sched *s, struct coro_task *task, void **result)
+{
+    int err = coro_sched_run(s);
+
+    if (task->co != NULL)
+        task->detached = true;
+    else
+        *result = coro__task_reap(task);
+    return err;
+}
+
+#undef coro_run
+int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const coro_sched_opts *opts)
+{
+    coro_opts named = {.name = "main"};
+    struct coro_sched *s;
+    struct coro_task *task;
+    void *value = NULL;
+    int err;
+
+    if (main == NULL)
+        return -EINVAL;
+    if (coro__thread_self()->sched != NULL)
+        return -EBUSY;
+    err = coro_sched_create(&s, opts);
+    if (err != 0)
+        return err;
+    err = coro__task_spawn(site, s, &task, (void *)main, arg, &named);
+    if (err == 0)
+        err = run_main(s, task, &value);
+    coro_sched_destroy(s);
+    if (err == 0 && result != NULL)
+        *result = value;
+    return err;
+}
+
+int coro_run(coro_fn *main, void *arg, void **result, const coro_sched_opts *opts)
+{
+    return coro_run_at(NULL, main, arg, result, opts);
+}

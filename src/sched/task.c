@@ -1,0 +1,335 @@
+/*
+ * Tasks: how they begin, how they end, and who waits for that.
+ *
+ * A task outlives its coroutine: its stack goes back warm the moment it ends, and what it returned waits here to be joined.
+ */
+#include "base/panic.h"
+#include "base/sanitize.h"
+#include "sched.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FREE_MOST = 4096 };
+
+/* ---- memory ---- */
+
+static struct coro_task *take(struct coro_sched *s)
+{
+    struct coro_task *task = s->free_tasks;
+
+    if (task == NULL)
+        return malloc(sizeof *task);
+    s->free_tasks = task->next_cancelled;
+    s->free_count--;
+    return task;
+}
+
+/* Kept to be used again, unless a tool is to see what is used after it. */
+static void give(struct coro_task *task)
+{
+    struct coro_sched *s = task->sched;
+
+    if (CORO__SANITIZED || coro__under_valgrind || s->free_count == FREE_MOST) {
+        free(task);
+        return;
+    }
+    task->next_cancelled = s->free_tasks;
+    s->free_tasks = task;
+    s->free_count++;
+}
+
+/* ---- who runs ---- */
+
+struct coro_task *coro__task_running(void)
+{
+    const struct coro__thread *t = coro__thread_self();
+
+    if (t->sched == NULL)
+        return NULL;
+    for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)
+        if (coro__of_context(c)->task != NULL)
+            return coro__of_context(c)->task;
+    return NULL;
+}
+
+coro_task_t *coro_task_self(void)
+{
+    return coro__task_running();
+}
+
+/* ---- the end ---- */
+
+void *coro__task_reap(struct coro_task *task)
+{
+    void *result = task->arg;
+
+    coro__list_remove(&task->in_sched);
+    coro__timers_release(&task->sched->timers);
+    coro__queue_release(&task->sched->queue);
+    give(task);
+    return result;
+}
+
+/* What its coroutine was called, and where it was made, is wanted if nobody ever joins it. */
+static void keep_name(struct coro_task *task, const struct coro *co)
+{
+    task->site = co->site;
+    task->number = co->number;
+    task->turn = co->turn;
+    memcpy(task->name, co->name, sizeof task->name);
+}
+
+/* Its coroutine is about to go. */
+static void ended(struct coro_task *task, void *result)
+{
+    const struct coro *co = task->co;
+
+    task->co = NULL;
+    task->arg = result;
+    task->sched->live--;
+    if (task->group != NULL)
+        coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+    if (task->detached)
+        coro__task_reap(task);
+    else if (task->joiner != NULL)
+        coro__join_ended(task);
+    else
+        keep_name(task, co);
+}
+
+/* The body of every task. It does not return: whoever is next goes on. */
+static void *run(void *input)
+{
+    struct coro_task *task = input;
+    struct coro_sched *s = task->sched;
+    struct coro *co = task->co;
+    void *result;
+
+    if (task->group != NULL)
+        result = (void *)(intptr_t)((coro_job *)task->fn)(task->arg);
+    else
+        result = ((coro_fn *)task->fn)(task->arg);
+    if (unlikely(task->scope != NULL))
+        coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
+    if (unlikely(co->context.at_end != NULL))
+        coro__run_at_end(&co->context);
+    ended(task, result);
+    if (likely(coro__root_retire(co))) {
+        coro__sched_leave(s, &co->context);
+    } else {
+        s->dead = co;
+        coro__switch_for_good(&co->context, s->driver, 0, s->words);
+    }
+    __builtin_unreachable();
+}
+
+void coro__task_destroy(struct coro_task *task)
+{
+    struct coro *co = task->co;
+
+    if (co == NULL) {
+        coro__task_reap(task);
+        return;
+    }
+    coro__root_release(co, task->context);
+    coro_destroy(co);
+    task->detached = true;
+    task->joiner = NULL;
+    ended(task, (void *)(intptr_t)-ECANCELED);
+}
+
+/* ---- the beginning ---- */
+
+/* A task goes on: it is a waiter's `wake`. */
+static void wake(struct coro__waiter *waiter, uintptr_t value)
+{
+    struct coro_task *task = CORO__OWNER(waiter, struct coro_task, waiter);
+
+    coro__queue_woken(&task->sched->queue, task->context, value);
+}
+
+static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
+{
+    coro_opts changed;
+
+    if (s->stack_size != 0 && (opts == NULL || (opts->stack_size == 0 && opts->stack == NULL))) {
+        changed = opts != NULL ? *opts : (coro_opts){0};
+        changed.stack_size = s->stack_size;
+        opts = &changed;
+    }
+    return coro_create_at(site, out, run, opts);
+}
+
+/* Fill `task` in, with a coroutine of the calling thread. */
+static int make(const char *site, struct coro_sched *s, struct coro_task *task, void *fn, void *arg,
+                const coro_opts *opts)
+{
+    struct coro *co;
+    int err;
+
+    if (fn == NULL || (opts != NULL && (opts->flags & CORO_FORWARD_EXCEPTIONS) != 0))
+        return -EINVAL;
+    err = create_coroutine(site, s, &co, opts);
+    if (err != 0)
+        return err;
+    memset(task, 0, offsetof(struct coro_task, name));
+    task->co = co;
+    task->sched = s;
+    task->fn = fn;
+    task->arg = arg;
+    task->waiter.timers = &s->timers;
+    task->waiter.wake = wake;
+    return 0;
+}
+
+static int reserve(struct coro_sched *s)
+{
+    int err = coro__queue_reserve(&s->queue);
+
+    if (err != 0)
+        return err;
+    err = coro__timers_reserve(&s->timers);
+    if (err != 0)
+        coro__queue_release(&s->queue);
+    return err;
+}
+
+/* What it needs is reserved, its coroutine this thread's. */
+static void begin(struct coro_task *task)
+{
+    struct coro_sched *s = task->sched;
+
+    coro__root_make(task->co, task, s->outermost);
+    coro__list_insert(&s->tasks, &task->in_sched);
+    s->live++;
+    coro__queue_woken(&s->queue, &task->co->context, (uintptr_t)task);
+}
+
+int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
+                     const coro_opts *opts)
+{
+    struct coro_task *task;
+    int err = reserve(s);
+
+    if (unlikely(err != 0))
+        return err;
+    task = take(s);
+    err = task != NULL ? make(site, s, task, fn, arg, opts) : -ENOMEM;
+    if (unlikely(err != 0))
+        goto release;
+    begin(task);
+    *out = task;
+    return 0;
+
+release:
+    if (task != NULL) {
+        task->sched = s;
+        give(task);
+    }
+    coro__timers_release(&s->timers);
+    coro__queue_release(&s->queue);
+    return err;
+}
+
+static int spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
+                 const coro_opts *opts)
+{
+    struct coro_task *task;
+    int err = coro__task_spawn(site, s, &task, fn, arg, opts);
+
+    if (unlikely(err != 0))
+        return err;
+    task->detached = out == NULL;
+    if (out != NULL)
+        *out = task;
+    return 0;
+}
+
+#undef coro_spawn
+int coro_spawn_at(const char *site, coro_task_t **out, coro_fn *fn, void *arg, const coro_opts *opts)
+{
+    const struct coro__thread *t = coro__thread_self();
+    struct coro_sched *s = t->sched;
+
+    if (unlikely(s == NULL) || unlikely(s->closing) || unlikely(t->current == s->driver) || unlikely(t->token == 0))
+        return coro__wait_refusal();
+    return spawn(site, s, out, fn, arg, opts);
+}
+
+int coro_spawn(coro_task_t **out, coro_fn *fn, void *arg, const coro_opts *opts)
+{
+    return coro_spawn_at(NULL, out, fn, arg, opts);
+}
+
+/* ---- from another thread ---- */
+
+struct letter {
+    struct coro__post post;
+    struct coro_task *task;
+};
+
+/* Without memory for its place in the queues it tries again, and again. */
+static void arrive(struct coro__post *post)
+{
+    struct letter *letter = CORO__OWNER(post, struct letter, post);
+    struct coro_task *task = letter->task;
+
+    if (reserve(task->sched) != 0) {
+        coro__sched_post(task->sched, post);
+        return;
+    }
+    free(letter);
+    coro__root_receive(task->co);
+    begin(task);
+}
+
+static int send(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
+                const coro_opts *opts)
+{
+    struct letter *letter = malloc(sizeof *letter);
+    struct coro_task *task = malloc(sizeof *task);
+    int err = letter != NULL && task != NULL ? make(site, s, task, fn, arg, opts) : -ENOMEM;
+
+    if (err != 0)
+        goto free_both;
+    coro__root_send(task->co);
+    task->detached = out == NULL;
+    if (out != NULL)
+        *out = task;
+    *letter = (struct letter){.post.arrive = arrive, .task = task};
+    coro__sched_post(s, &letter->post);
+    return 0;
+
+free_both:
+    free(task);
+    free(letter);
+    return err;
+}
+
+#undef coro_sched_spawn
+int coro_sched_spawn_at(const char *site, coro_sched_t *s, coro_task_t **out, coro_fn *fn, void *arg,
+                        const coro_opts *opts)
+{
+    struct coro__thread *t;
+    int err;
+
+    if (s == NULL)
+        return -EINVAL;
+    err = coro__thread_enter(&t);
+    if (err != 0)
+        return err;
+    if (t->token != s->token)
+        return send(site, s, out, fn, arg, opts);
+    if (s->closing)
+        return -ECANCELED;
+    err = spawn(site, s, out, fn, arg, opts);
+    coro__sched_announce(s);
+    return err;
+}
+
+int coro_sched_spawn(coro_sched_t *s, coro_task_t **out, coro_fn *fn, void *arg, const coro_opts *opts)
+{
+    return coro_sched_spawn_at(NULL, s, out, fn, arg, opts);
+}

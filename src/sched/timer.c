@@ -1,0 +1,120 @@
+#include "timer.h"
+
+#include <coro/base.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { CHILDREN = 4, CAPACITY_LEAST = 64 };
+
+static bool before(const struct coro__timer_slot *a, const struct coro__timer_slot *b)
+{
+    return a->deadline != b->deadline ? a->deadline < b->deadline : a->turn < b->turn;
+}
+
+static void put(struct coro__timers *timers, size_t i, struct coro__timer_slot slot)
+{
+    timers->heap[i] = slot;
+    slot.timer->place = i + 1;
+}
+
+/* `slot` goes to `i` or above. */
+static void rise(struct coro__timers *timers, size_t i, struct coro__timer_slot slot)
+{
+    while (i > 0) {
+        size_t parent = (i - 1) / CHILDREN;
+
+        if (!before(&slot, &timers->heap[parent]))
+            break;
+        put(timers, i, timers->heap[parent]);
+        i = parent;
+    }
+    put(timers, i, slot);
+}
+
+static size_t least_child(const struct coro__timers *timers, size_t i)
+{
+    size_t least = i * CHILDREN + 1, end = least + CHILDREN;
+
+    if (end > timers->count)
+        end = timers->count;
+    for (size_t child = least + 1; child < end; child++)
+        if (before(&timers->heap[child], &timers->heap[least]))
+            least = child;
+    return least;
+}
+
+/* `slot` goes to `i` or below. */
+static void sink(struct coro__timers *timers, size_t i, struct coro__timer_slot slot)
+{
+    for (size_t child; i * CHILDREN + 1 < timers->count; i = child) {
+        child = least_child(timers, i);
+        if (!before(&timers->heap[child], &slot))
+            break;
+        put(timers, i, timers->heap[child]);
+    }
+    put(timers, i, slot);
+}
+
+int coro__timers_reserve(struct coro__timers *timers)
+{
+    if (timers->reserved == timers->capacity) {
+        size_t capacity = timers->capacity != 0 ? timers->capacity * 2 : CAPACITY_LEAST;
+        struct coro__timer_slot *heap = realloc(timers->heap, capacity * sizeof *heap);
+
+        if (heap == NULL)
+            return -ENOMEM;
+        timers->heap = heap;
+        timers->capacity = capacity;
+    }
+    timers->reserved++;
+    return 0;
+}
+
+void coro__timers_release(struct coro__timers *timers)
+{
+    timers->reserved--;
+}
+
+void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline)
+{
+    rise(timers, timers->count++, (struct coro__timer_slot){deadline, timers->turn++, timer});
+}
+
+void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer)
+{
+    struct coro__timer_slot last;
+    size_t i;
+
+    if (timer->place == 0)
+        return;
+    i = timer->place - 1;
+    timer->place = 0;
+    last = timers->heap[--timers->count];
+    if (i == timers->count)
+        return;
+    if (i > 0 && before(&last, &timers->heap[(i - 1) / CHILDREN]))
+        rise(timers, i, last);
+    else
+        sink(timers, i, last);
+}
+
+int64_t coro__timers_next(const struct coro__timers *timers)
+{
+    return timers->count != 0 ? timers->heap[0].deadline : CORO_FOREVER;
+}
+
+void coro__timers_fire(struct coro__timers *timers, int64_t now)
+{
+    while (timers->count != 0 && timers->heap[0].deadline <= now) {
+        struct coro__timer *timer = timers->heap[0].timer;
+
+        coro__timers_unset(timers, timer);
+        timer->fire(timer);
+    }
+}
+
+void coro__timers_end(struct coro__timers *timers)
+{
+    free(timers->heap);
+}

@@ -1,0 +1,46 @@
+/*
+ * Timers: a 4-ary heap of deadlines. Those of one deadline fire in the order in which they were set.
+ *
+ * Setting one allocates nothing: whoever may have one has reserved a place beforehand.
+ */
+#ifndef CORO_SCHED_TIMER_H
+#define CORO_SCHED_TIMER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct coro__timer {
+    size_t place; /* in the heap, from 1; 0: not set */
+    void (*fire)(struct coro__timer *timer);
+};
+
+/*   I1  heap[i] is due no later than its children heap[4i + 1] ... heap[4i + 4]
+ *   I2  heap[i].timer->place == i + 1
+ *   I3  count <= reserved <= capacity                                               */
+struct coro__timers {
+    struct coro__timer_slot {
+        int64_t deadline;
+        uint64_t turn;
+        struct coro__timer *timer;
+    } * heap;
+    size_t count, reserved, capacity;
+    uint64_t turn;
+};
+
+/* Make sure of one more place, or give one back. 0 or -ENOMEM. */
+int coro__timers_reserve(struct coro__timers *timers);
+void coro__timers_release(struct coro__timers *timers);
+
+void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline);
+void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer); /* nothing if it is not set */
+
+/* The next deadline; CORO_FOREVER if there is none. */
+int64_t coro__timers_next(const struct coro__timers *timers);
+
+/* Fire all that are due. What they do may set and unset timers. */
+void coro__timers_fire(struct coro__timers *timers, int64_t now);
+
+/* Free the heap, in which no timer is set any more. */
+void coro__timers_end(struct coro__timers *timers);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * Who may wait, and the calls that wait for nothing but time.
+ */
+#include "sched.h"
+
+#include <errno.h>
+
+int coro__wait_refusal(void)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+    const struct coro_sched *s = t->sched;
+
+    if (err != 0)
+        return err;
+    if (s == NULL || (t->current == s->driver && !s->closing))
+        return -EPERM;
+    return -ECANCELED; /* it is, or it is ending */
+}
+
+int coro__wait_caller(int64_t deadline, const struct coro_sched *of, struct coro_task **out)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+
+    *out = deadline != 0 ? coro__may_wait() : coro__task_running();
+    if (*out == NULL && deadline != 0)
+        return coro__wait_refusal();
+    if (err == 0 && of != NULL && (t->token != of->token || (*out != NULL && (*out)->sched != of)))
+        err = -EPERM;
+    return err;
+}
+
+struct coro_task *coro__wait_nested(void)
+{
+    const struct coro__thread *t = coro__thread_self();
+
+    for (struct coro__context *c = t->current; c != &t->root; c = c->resumer) {
+        if (coro__is_root(c))
+            return coro__of_context(c)->task;
+        if (c->state == CORO_STATE_ENDING)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* ---- time ---- */
+
+static void stay(struct coro__waiter *waiter)
+{
+    (void)waiter; /* on no list */
+}
+
+static const struct coro__wait for_time = {.what = "for time to pass", .due = coro__waiter_in_time, .leave = stay};
+
+/* When nobody has to wait any more, others run first all the same. */
+static int pause_as(struct coro_task *task)
+{
+    struct coro_sched *s = task->sched;
+    struct coro__context *self = coro__thread_self()->current;
+
+    coro__queue_paused(&s->queue, self);
+    return coro__sched_leave(s, self);
+}
+
+int coro_pause(void)
+{
+    struct coro_task *task = coro__may_wait();
+    int err;
+
+    if (likely(task != NULL))
+        return pause_as(task);
+    err = coro__wait_refusal();
+    task = coro__task_running();
+    if (err == -ECANCELED && task != NULL && task->refused)
+        pause_as(task); /* or it would never end in a loop that does not look */
+    return err;
+}
+
+#undef coro_sleep_until
+#undef coro_sleep
+
+int coro_sleep_until_at(const char *site, int64_t deadline)
+{
+    struct coro_task *task = coro__may_wait();
+
+    if (unlikely(task == NULL))
+        return coro__wait_refusal();
+    if (deadline <= task->sched->now)
+        return pause_as(task);
+    return coro__park(task, &for_time, deadline, site);
+}
+
+int coro_sleep_until(int64_t deadline)
+{
+    return coro_sleep_until_at(NULL, deadline);
+}
+
+int coro_sleep_at(const char *site, int64_t ns)
+{
+    return coro_sleep_until_at(site, ns > 0 ? coro_after(ns) : 0);
+}
+
+int coro_sleep(int64_t ns)
+{
+    return coro_sleep_at(NULL, ns);
+}
+
+/* coro_yield() in the root of a task. */
+static void *yield(void *output)
+{
+    struct coro_task *task = coro__may_wait();
+
+    (void)output;
+    if (task == NULL)
+        task = coro__task_running(); /* cancelled: it yields all the same */
+    pause_as(task);
+    return NULL;
+}
+
+static __attribute__((constructor)) void register_hooks(void)
+{
+    coro__root_on_yield(yield);
+}
