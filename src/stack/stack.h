@@ -16,7 +16,7 @@ size_t coro__stack_headroom(const coro_stack_allocator *allocator);
 #else
 #    define CORO__HEAP_HEADROOM ((size_t)448)
 #endif
-#define CORO__POOL_TAIL     ((size_t)64)
+#define CORO__POOL_TAIL ((size_t)64)
 
 /* A pattern at the low end of memory that has no guard. */
 #define CORO__CANARY_SIZE ((size_t)64)
