@@ -411,6 +411,81 @@ static void a_process_that_has_never_used_it_starts_anew(void **state)
     assert_well(&end);
 }
 
+/* ---- a fresh start ---- */
+
+static void *sleeps_and_spawns(void *arg)
+{
+    coro_task_t *t;
+    void *result = NULL;
+
+    if (coro_sleep(CORO_US(1)) != 0 || coro_spawn(&t, returns, arg, NULL) != 0 ||
+        coro_join(t, &result, CORO_FOREVER) != 0)
+        return NULL;
+    return result;
+}
+
+static int begins_anew(long arg)
+{
+    char *const value = "value";
+    void *result = NULL;
+    coro_t *co;
+
+    CHECK(coro_create(&co, returns, NULL) == -ECHILD);
+    CHECK(coro_run(sleeps_and_spawns, value, &result, NULL) == 0);
+    CHECK(result == value);
+    CHECK(fresh == NULL || coro_resume(fresh, NULL).status == -EPERM); /* the parent's */
+    CHECK(uses_the_library(arg) == 0);
+    return 0;
+}
+
+static void a_child_begins_anew_with_a_coro_run(void **state)
+{
+    struct child_end end;
+    (void)state;
+
+    make_all();
+    end = in_forked_child(begins_anew, 0);
+    assert_well(&end);
+    assert_all_as_before_and_destroy();
+    fresh = NULL;
+}
+
+static struct child_end end_of_task;
+
+static int refused_then_begins_anew(long arg)
+{
+    coro_task_t *t;
+
+    CHECK(coro_pause() == -ECHILD);
+    CHECK(coro_sleep(1) == -ECHILD);
+    CHECK(coro_spawn(&t, returns, NULL, NULL) == -ECHILD);
+    CHECK(coro_join((coro_task_t *)arg, NULL, 0) == -ECHILD);
+    CHECK(begins_anew(0) == 0);
+    /* and the child of the child is one again */
+    end_of_task = in_forked_child(begins_anew, 0);
+    CHECK(end_of_task.code == 0);
+    return 0;
+}
+
+static void *forks(void *arg)
+{
+    coro_task_t *t;
+
+    coro_spawn(&t, returns, NULL, NULL);
+    end_of_task = in_forked_child(refused_then_begins_anew, (long)t);
+    coro_join(t, NULL, CORO_FOREVER);
+    return coro_pause() == 0 ? arg : NULL;
+}
+
+static void so_does_the_child_of_a_task_and_the_task_goes_on(void **state)
+{
+    void *result = NULL;
+
+    assert_int_equal(coro_run(forks, state, &result, NULL), 0);
+    assert_ptr_equal(result, state);
+    assert_well(&end_of_task);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,6 +501,8 @@ int main(void)
         TEST(a_child_cannot_yield_from_its_coroutine),
         TEST(a_child_that_returns_runs_the_handlers),
         TEST(a_process_that_has_never_used_it_starts_anew),
+        TEST(a_child_begins_anew_with_a_coro_run),
+        TEST(so_does_the_child_of_a_task_and_the_task_goes_on),
     };
 
     return RUN_TESTS(tests);

@@ -18,8 +18,8 @@
  * A coroutine belongs to the thread that created it. When that thread ends, the coroutines it leaves behind stay as they are;
  * they cannot be resumed any more, but any thread may destroy them.
  *
- * In the child of a fork() that was called without exec, every call here fails with -ECHILD. Questions are still answered, and
- * names can be changed.
+ * In the child of a fork() that was called without exec, every call here fails with -ECHILD, until a coro_run() (coro/sched.h) begins
+ * anew there. Questions are still answered, and names can be changed.
  *
  * With CORO_LEAKS=1 in the environment of a program, the library lists on standard error, when the process exits, the coroutines
  * that were not destroyed: name, id, status, and where each was created. Read when the first thread uses the library. Threads that

@@ -24,7 +24,7 @@ const char *coro_strerror(int err)
         {EBADF, "not an open file"},
         {EBUSY, "in use: driven by a scheduler, running elsewhere, or waited for already"},
         {ECANCELED, "cancelled, or the caller is ending"},
-        {ECHILD, "not in a forked child: only exec is possible there"},
+        {ECHILD, "not in a forked child: only exec or a fresh coro_run() is possible there"},
         {EDEADLK,
          "would wait for itself: the coroutine is the caller or one of its resumers, or nothing can run any more"},
         {EINVAL, "invalid argument"},

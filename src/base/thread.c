@@ -2,9 +2,10 @@
  * The thread-local block: made ready at a thread's first use, taken down by a destructor of thread-specific data, refused in
  * the child of a fork().
  *
- * A forked child has a copy of every coroutine but only one thread, and what the other threads were doing to shared state is
- * lost. So there everything is refused, at no cost to anybody else: the child's token becomes 0, which is no state, so that
- * nothing can be resumed; and the coroutines it runs in are marked as ending, so that nothing yields.
+ * A forked child has a copy of every coroutine but only one thread. So there everything is refused, at no cost to anybody else: the
+ * child's token becomes 0, which is no state, so that nothing can be resumed; and the coroutines it runs in are marked as ending, so
+ * that nothing yields. It may begin anew, as a process that knows of no coroutines: what is shared by threads is whole, since its
+ * locks were held over the fork.
  */
 #include "thread.h"
 
@@ -21,7 +22,12 @@ _Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("in
 
 static void (*on_prepare)(struct coro__thread *);
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
+static void (*on_rebirth)(void);
 static pthread_key_t exit_key;
+
+enum { LOCKS_MOST = 8 };
+static pthread_mutex_t *locks[LOCKS_MOST];
+static unsigned lock_count;
 #ifdef CORO_HAVE_VALGRIND
 bool coro__under_valgrind;
 #endif
@@ -37,6 +43,16 @@ void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thr
     exit_steps[step] = fn;
 }
 
+void coro__thread_on_rebirth(void (*fn)(void))
+{
+    on_rebirth = fn;
+}
+
+void coro__thread_lock_over_fork(pthread_mutex_t *lock)
+{
+    locks[lock_count++] = lock;
+}
+
 static void thread_exits(void *block)
 {
     struct coro__thread *t = block;
@@ -48,10 +64,23 @@ static void thread_exits(void *block)
     t->token = 0;
 }
 
-static void child_forks(void)
+static void process_forks(void)
+{
+    for (unsigned i = 0; i < lock_count; i++)
+        pthread_mutex_lock(locks[i]);
+}
+
+static void parent_goes_on(void)
+{
+    for (unsigned i = lock_count; i-- > 0;)
+        pthread_mutex_unlock(locks[i]);
+}
+
+static void child_goes_on(void)
 {
     struct coro__thread *t = coro__thread_self();
 
+    parent_goes_on();
     atomic_store(&in_forked_child, true);
     t->token = 0;
     t->idle = NULL; /* nothing to begin with, either */
@@ -67,6 +96,20 @@ bool coro__in_forked_child(void)
     return atomic_load_explicit(&in_forked_child, memory_order_relaxed);
 }
 
+void coro__thread_begin_anew(void)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    atomic_store(&in_forked_child, false);
+    t->root = (struct coro__context){0};
+    t->current = NULL;
+    t->live = NULL;
+    t->sched = NULL;
+    t->virtual_now = NULL;
+    if (on_rebirth != NULL)
+        on_rebirth();
+}
+
 /* Once a process; what failed is tried again by the next thread that comes. */
 static int prepare_process(void)
 {
@@ -80,7 +123,7 @@ static int prepare_process(void)
         have_key = err == 0;
     }
     if (err == 0 && !prepared) {
-        err = pthread_atfork(NULL, NULL, child_forks);
+        err = pthread_atfork(process_forks, parent_goes_on, child_goes_on);
         prepared = err == 0;
 #ifdef CORO_HAVE_VALGRIND
         coro__under_valgrind = RUNNING_ON_VALGRIND != 0;

@@ -10,6 +10,7 @@
 
 #include "layout.h"
 #include <coro/base.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -110,8 +111,18 @@ static inline __attribute__((always_inline)) struct coro__thread *coro__thread_s
     return t;
 }
 
-/* Is this the child of a fork() of a process that had used the library? Locks may be held there by threads that do not exist. */
+/* Is this the child of a fork() of a process that had used the library, and has it not begun anew? */
 bool coro__in_forked_child(void);
+
+/* Do so: forget all coroutines. */
+void coro__thread_begin_anew(void);
+
+/* What the core has to forget then. Set once. */
+void coro__thread_on_rebirth(void (*fn)(void));
+
+/* A lock that is to be free in a forked child, and what it guards whole. None of them is taken while another is held. Called by
+   constructors. */
+void coro__thread_lock_over_fork(pthread_mutex_t *lock);
 
 /* Make the block ready for use if it is not. 0, -ECHILD in a forked child, or what pthread_setspecific() failed with. */
 int coro__thread_prepare(struct coro__thread *t);

@@ -80,7 +80,13 @@ bool coro__is_entered(const struct coro *co);
 
 /* The root of a task is driven by coro__switch() alone. Its resumer is the root of the thread, which it never goes back to:
    unwinders find the end of the stack at `outermost`, which coro__make_outermost() has made. `co` is fresh. */
-void coro__root_make(struct coro *co, void *task, void *outermost);
+static inline void coro__root_make(struct coro *co, void *task, void *outermost)
+{
+    co->task = task;
+    co->context.state = CORO_STATE_TASK | (co->context.state & CORO_STATE_BITS);
+    co->context.resumer = &coro__thread_self()->root;
+    co->context.return_sp = outermost;
+}
 
 /* It has run its body, and what is to be done at its end is done: be idle, though still running for the one switch that is left to
    make. False where it cannot be kept: it must be destroyed from another stack. */

@@ -30,6 +30,20 @@ static void read_environment(void)
     coro__leaks_wanted = value != NULL && value[0] != '\0' && strcmp(value, "0") != 0;
 }
 
+/* In a child that begins anew. */
+static void forget(void)
+{
+    threads = NULL;
+    coro__orphans = NULL;
+    process = getpid();
+}
+
+static __attribute__((constructor)) void register_hooks(void)
+{
+    coro__thread_lock_over_fork(&lock);
+    coro__thread_on_rebirth(forget);
+}
+
 void coro__leaks_watch(struct coro__thread *t)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -95,6 +95,11 @@ int coro_key_delete(coro_key_t key)
     return err;
 }
 
+static __attribute__((constructor)) void register_lock(void)
+{
+    coro__thread_lock_over_fork(&lock);
+}
+
 /* ---- the record ---- */
 
 static int record_of(struct coro *co, struct at_end **out)

@@ -412,8 +412,9 @@ void coro__overflow_watch(struct coro__thread *t)
         give_signal_stack(t); /* if there is no memory for it, this thread goes without */
 }
 
-static __attribute__((constructor)) void register_exit(void)
+static __attribute__((constructor)) void register_hooks(void)
 {
+    coro__thread_lock_over_fork(&lock);
     coro__thread_on_exit(CORO__EXIT_SIGNAL_STACK, take_signal_stack);
 }
 

@@ -8,14 +8,6 @@
 #include "context/context.h"
 #include "coroutine.h"
 
-void coro__root_make(struct coro *co, void *task, void *outermost)
-{
-    co->task = task;
-    co->context.state = CORO_STATE_TASK | (co->context.state & CORO_STATE_BITS);
-    co->context.resumer = &coro__thread_self()->root;
-    co->context.return_sp = outermost;
-}
-
 void coro__root_release(struct coro *co, struct coro__context *innermost)
 {
     uintptr_t token = coro__thread_self()->token, inlined = 0;

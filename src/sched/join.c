@@ -80,13 +80,9 @@ void coro__join_ended(struct coro_task *task)
 
 /* ---- the calls ---- */
 
-/* Why `t` cannot be joined by the calling thread. */
+/* Why `t` cannot be joined by `self`, a task of the same scheduler, or none. */
 static int join_error(const struct coro_task *t, const struct coro_task *self)
 {
-    if (t == NULL)
-        return -EINVAL;
-    if (t->sched->token != coro__thread_self()->token || (self != NULL && t->sched != self->sched))
-        return -EPERM;
     if (t == self)
         return -EDEADLK;
     if (t->detached)
@@ -102,8 +98,8 @@ int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadli
 
     if (t == NULL)
         return -EINVAL;
-    err = coro__wait_caller(deadline, NULL, &self);
-    if (err == 0)
+    err = coro__wait_caller(deadline, t->sched, &self);
+    if (likely(err == 0))
         err = join_error(t, self);
     if (unlikely(err != 0))
         return err;
@@ -131,11 +127,12 @@ int coro_join(coro_task_t *t, void **result, int64_t deadline)
 }
 
 /* Take hold of all of them for `waiter`; count in `join` how many have not ended. */
-static int take_hold(struct join *join, const struct coro_task *self, struct coro__waiter *waiter)
+static int take_hold(struct join *join, const struct coro_task *self, const struct coro_sched *s,
+                     struct coro__waiter *waiter)
 {
     for (size_t i = 0; i < join->count; i++) {
         struct coro_task *t = join->tasks[i];
-        int err = join_error(t, self);
+        int err = t == NULL ? -EINVAL : t->sched != s ? -EPERM : join_error(t, self);
 
         if (err != 0) {
             join->count = i;
@@ -148,21 +145,26 @@ static int take_hold(struct join *join, const struct coro_task *self, struct cor
     return 0;
 }
 
-/* Wait until `most` of those that have not ended are left, or until the deadline; nobody is held then. */
+/* Wait until all of them have ended, or `any`, or until the deadline; nobody is held then. */
 static int join_several(const char *site, coro_task_t *const t[], size_t n, bool any, int64_t deadline)
 {
     struct join join = {.tasks = t, .count = n};
     struct coro__waiter nobody = {.state = CORO__WOKEN}, *waiter = &nobody;
+    const struct coro_sched *s;
     struct coro_task *self;
-    int err = coro__wait_caller(deadline, NULL, &self);
+    int err;
 
-    if (t == NULL && n != 0)
+    if (n == 0)
+        return deadline == 0 || coro__may_wait() != NULL ? 0 : coro__wait_refusal();
+    if (t == NULL || t[0] == NULL)
         return -EINVAL;
+    s = t[0]->sched;
+    err = coro__wait_caller(deadline, s, &self);
     if (err != 0)
         return err;
     if (self != NULL)
         waiter = &self->waiter;
-    err = take_hold(&join, self, waiter);
+    err = take_hold(&join, self, s, waiter);
     if (err != 0)
         return err;
     if (any)

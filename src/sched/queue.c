@@ -5,10 +5,9 @@
 
 enum { CAPACITY_LEAST = 64 };
 
-/* A ring of `capacity` with the same contexts in it, from the start. */
-static int move_to(struct coro__queue *queue, size_t capacity)
+int coro__queue_grow(struct coro__queue *queue)
 {
-    size_t count = coro__queue_count(queue);
+    size_t capacity = queue->capacity != 0 ? queue->capacity * 2 : CAPACITY_LEAST, count = coro__queue_count(queue);
     struct coro__ready *ring = malloc(capacity * sizeof *ring);
 
     if (ring == NULL)
@@ -17,29 +16,11 @@ static int move_to(struct coro__queue *queue, size_t capacity)
         ring[i] = queue->ring[(queue->head + i) & queue->mask];
     free(queue->ring);
     queue->ring = ring;
+    queue->capacity = capacity;
     queue->mask = capacity - 1;
     queue->head = 0;
     queue->tail = count;
     return 0;
-}
-
-int coro__queue_reserve(struct coro__queue *queue)
-{
-    size_t capacity = queue->ring != NULL ? queue->mask + 1 : 0;
-
-    if (queue->reserved == capacity) {
-        int err = move_to(queue, capacity != 0 ? capacity * 2 : CAPACITY_LEAST);
-
-        if (err != 0)
-            return err;
-    }
-    queue->reserved++;
-    return 0;
-}
-
-void coro__queue_release(struct coro__queue *queue)
-{
-    queue->reserved--;
 }
 
 void coro__queue_end(struct coro__queue *queue)

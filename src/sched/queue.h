@@ -14,20 +14,34 @@ struct coro__ready {
     uintptr_t value;
 };
 
-/*   I1  tail - head of the ring is in use, at most mask + 1
- *   I2  that is no more than `reserved`                       */
+/*   I1  tail - head of the ring is in use, at most `reserved`
+ *   I2  reserved <= capacity; mask == capacity - 1 unless that is 0 */
 struct coro__queue {
     struct coro__ready *ring;
     size_t head, tail, mask;
     bool newest_first; /* CORO_DEPTH_FIRST */
     bool random;
     uint64_t seed; /* what the random order follows from: a state of SplitMix64 */
-    size_t reserved;
+    size_t reserved, capacity;
 };
 
+/* Make the ring larger. 0 or -ENOMEM. */
+int coro__queue_grow(struct coro__queue *queue);
+
 /* Make sure of one more place, or give one back. 0 or -ENOMEM. */
-int coro__queue_reserve(struct coro__queue *queue);
-void coro__queue_release(struct coro__queue *queue);
+static inline int coro__queue_reserve(struct coro__queue *queue)
+{
+    int err = queue->reserved == queue->capacity ? coro__queue_grow(queue) : 0;
+
+    queue->reserved += err == 0;
+    return err;
+}
+
+static inline void coro__queue_release(struct coro__queue *queue)
+{
+    queue->reserved--;
+}
+
 void coro__queue_end(struct coro__queue *queue);
 
 /* Bring one to the head that is drawn at random. */

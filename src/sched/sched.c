@@ -330,6 +330,8 @@ int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const
 
     if (main == NULL)
         return -EINVAL;
+    if (coro__in_forked_child())
+        coro__thread_begin_anew();
     if (coro__thread_self()->sched != NULL)
         return -EBUSY;
     err = coro_sched_create(&s, opts);

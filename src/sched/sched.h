@@ -156,9 +156,17 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
     return unlikely(task == NULL) || unlikely(task->refused) ? NULL : task;
 }
 
-/* Who makes a call with this deadline on something of the scheduler `of` (NULL: that is looked at elsewhere): nobody, maybe, if it is
-   0. Or why it may not. */
-int coro__wait_caller(int64_t deadline, const struct coro_sched *of, struct coro_task **out);
+/* Who makes a call with this deadline on something of the scheduler `of`: nobody, maybe, if it is 0. Or why it may not. */
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task **out);
+
+static inline __attribute__((always_inline)) int coro__wait_caller(int64_t deadline, const struct coro_sched *of,
+                                                                   struct coro_task **out)
+{
+    struct coro_task *task = likely(deadline != 0) ? coro__may_wait() : NULL;
+
+    *out = task;
+    return likely(task != NULL) && likely(task->sched == of) ? 0 : coro__wait_caller_slowly(deadline, of, out);
+}
 
 /* Why a call that could not do its work at once does not wait for it: 0 if it does. */
 static inline int coro__wait_overdue(const struct coro_task *task, int64_t deadline)

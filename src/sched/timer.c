@@ -56,24 +56,16 @@ static void sink(struct coro__timers *timers, size_t i, struct coro__timer_slot 
     put(timers, i, slot);
 }
 
-int coro__timers_reserve(struct coro__timers *timers)
+int coro__timers_grow(struct coro__timers *timers)
 {
-    if (timers->reserved == timers->capacity) {
-        size_t capacity = timers->capacity != 0 ? timers->capacity * 2 : CAPACITY_LEAST;
-        struct coro__timer_slot *heap = realloc(timers->heap, capacity * sizeof *heap);
+    size_t capacity = timers->capacity != 0 ? timers->capacity * 2 : CAPACITY_LEAST;
+    struct coro__timer_slot *heap = realloc(timers->heap, capacity * sizeof *heap);
 
-        if (heap == NULL)
-            return -ENOMEM;
-        timers->heap = heap;
-        timers->capacity = capacity;
-    }
-    timers->reserved++;
+    if (heap == NULL)
+        return -ENOMEM;
+    timers->heap = heap;
+    timers->capacity = capacity;
     return 0;
-}
-
-void coro__timers_release(struct coro__timers *timers)
-{
-    timers->reserved--;
 }
 
 void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline)

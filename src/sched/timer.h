@@ -27,9 +27,22 @@ struct coro__timers {
     uint64_t turn;
 };
 
+/* Make the heap larger. 0 or -ENOMEM. */
+int coro__timers_grow(struct coro__timers *timers);
+
 /* Make sure of one more place, or give one back. 0 or -ENOMEM. */
-int coro__timers_reserve(struct coro__timers *timers);
-void coro__timers_release(struct coro__timers *timers);
+static inline int coro__timers_reserve(struct coro__timers *timers)
+{
+    int err = timers->reserved == timers->capacity ? coro__timers_grow(timers) : 0;
+
+    timers->reserved += err == 0;
+    return err;
+}
+
+static inline void coro__timers_release(struct coro__timers *timers)
+{
+    timers->reserved--;
+}
 
 void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline);
 void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer); /* nothing if it is not set */

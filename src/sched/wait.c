@@ -18,7 +18,7 @@ int coro__wait_refusal(void)
     return -ECANCELED; /* it is, or it is ending */
 }
 
-int coro__wait_caller(int64_t deadline, const struct coro_sched *of, struct coro_task **out)
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task **out)
 {
     struct coro__thread *t;
     int err = coro__thread_enter(&t);
@@ -26,7 +26,7 @@ int coro__wait_caller(int64_t deadline, const struct coro_sched *of, struct coro
     *out = deadline != 0 ? coro__may_wait() : coro__task_running();
     if (*out == NULL && deadline != 0)
         return coro__wait_refusal();
-    if (err == 0 && of != NULL && (t->token != of->token || (*out != NULL && (*out)->sched != of)))
+    if (err == 0 && (t->token != of->token || (*out != NULL && (*out)->sched != of)))
         err = -EPERM;
     return err;
 }

@@ -310,8 +310,9 @@ static void thread_exits(struct coro__thread *t)
     coro__os_release(cache, coro__round_up(sizeof *cache, coro__os_page_size()));
 }
 
-static __attribute__((constructor)) void register_exit(void)
+static __attribute__((constructor)) void register_hooks(void)
 {
+    coro__thread_lock_over_fork(&lock);
     coro__thread_on_exit(CORO__EXIT_STACKS, thread_exits);
 }
 
@@ -378,7 +379,7 @@ static void pooled_free(void *ctx, coro_stack *stack)
         return;
     }
     if (coro__in_forked_child())
-        return; /* there is no other use for it, and the lock may be held for ever */
+        return; /* there is no other use for it */
     slot = (struct slot *)((char *)stack->map + stack->map_size - CORO__POOL_TAIL);
     if (coro__thread_enter(&t) == 0 && (t->stack_cache != NULL || make_cache(t) != NULL))
         bin = &((struct cache *)t->stack_cache)->bins[slot->slab->class];
