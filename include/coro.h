@@ -7,11 +7,13 @@
 #define CORO_H
 
 #include <coro/base.h>
+#include <coro/chan.h>
 #include <coro/coroutine.h>
 #include <coro/gen.h>
 #include <coro/group.h>
 #include <coro/pool.h>
 #include <coro/sched.h>
 #include <coro/stack.h>
+#include <coro/sync.h>
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A doubly linked ring with a head. A link that is on no list points to itself or is zero.
+ * A doubly linked ring with a head. May lie in storage that users see as something else, hence may_alias.
  */
 #ifndef CORO_BASE_LIST_H
 #define CORO_BASE_LIST_H
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct coro__list {
+struct __attribute__((may_alias)) coro__list {
     struct coro__list *next, *prev;
 };
 

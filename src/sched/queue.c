@@ -28,19 +28,9 @@ void coro__queue_end(struct coro__queue *queue)
     free(queue->ring);
 }
 
-/* SplitMix64 (G. Steele, D. Lea, C. Flood, 2014): every seed is as good as another. */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 void coro__queue_draw(struct coro__queue *queue)
 {
-    uint64_t drawn = next_random(&queue->seed) % coro__queue_count(queue);
+    uint64_t drawn = coro__random(&queue->seed) % coro__queue_count(queue);
     struct coro__ready *head = &queue->ring[queue->head & queue->mask];
     struct coro__ready *other = &queue->ring[(queue->head + drawn) & queue->mask];
     struct coro__ready swap = *head;

@@ -7,6 +7,7 @@
 #ifndef CORO_SCHED_QUEUE_H
 #define CORO_SCHED_QUEUE_H
 
+#include "base/random.h"
 #include "base/thread.h"
 
 struct coro__ready {
@@ -21,7 +22,7 @@ struct coro__queue {
     size_t head, tail, mask;
     bool newest_first; /* CORO_DEPTH_FIRST */
     bool random;
-    uint64_t seed; /* what the random order follows from: a state of SplitMix64 */
+    uint64_t seed; /* what the random order follows from */
     size_t reserved, capacity;
 };
 

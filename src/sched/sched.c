@@ -49,6 +49,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
                              .timer_fd = -1,
                              .epoll_fd = -1};
     s->queue.seed = seed_of(opts);
+    s->random = s->queue.seed;
     s->queue.random = s->queue.seed != 0;
     s->queue.newest_first = !s->queue.random && opts->policy == CORO_DEPTH_FIRST;
     s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
@@ -158,6 +159,15 @@ void coro__sched_post(struct coro_sched *s, struct coro__post *post)
 }
 
 /* ---- driven ---- */
+
+size_t coro__sched_random(size_t n)
+{
+    static atomic_uint_fast64_t outside; /* not from tasks: nothing has to repeat itself */
+    struct coro_sched *s = coro__thread_self()->sched;
+    uint64_t state = s == NULL ? atomic_fetch_add(&outside, UINT64_C(0x9e3779b97f4a7c15)) : 0;
+
+    return (size_t)(coro__random(s != NULL ? &s->random : &state) % n);
+}
 
 uintptr_t coro__sched_settle(struct coro__context *context)
 {

@@ -69,6 +69,8 @@ struct coro_sched {
     struct coro_task *free_tasks;
     size_t free_count;
 
+    uint64_t random;
+
     uintptr_t token; /* of its thread; constant */
     size_t stack_size;
     void *fp_words;
@@ -95,6 +97,9 @@ void coro__sched_post(struct coro_sched *s, struct coro__post *post);
 
 /* Tell whoever polls coro_sched_fd() that there is something to do, if so. */
 void coro__sched_announce(struct coro_sched *s);
+
+/* A number below n, n > 0, that looks random. It follows from the scheduler's seed, and the numbers drawn before. */
+size_t coro__sched_random(size_t n);
 
 /* What the word is that a context is to be handed which has expired. */
 uintptr_t coro__sched_settle(struct coro__context *context);

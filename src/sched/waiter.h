@@ -27,7 +27,12 @@
 #include <coro/sched.h>
 #include <stdint.h>
 
-enum coro__waiter_state { CORO__WOKEN, CORO__WAITING, CORO__EXPIRED };
+enum coro__waiter_state {
+    CORO__WOKEN,
+    CORO__WAITING,
+    CORO__EXPIRED,
+    CORO__BRANCH /* it is no waiter, but one of several places where one waits */
+};
 
 struct coro__waiter;
 

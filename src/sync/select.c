@@ -1,0 +1,139 @@
+/*
+ * Select: wait for the first of several channels.
+ *
+ * The cases are tried once, from one drawn at random on, which is fair among those that are possible. Then each waits on its channel, and
+ * whoever fires one takes all of them off. The links are in the frame of the call, or on the heap if there are many.
+ */
+#include "chan.h"
+
+#include <stdlib.h>
+
+enum { FRAME_MOST = 16 };
+
+struct selection {
+    struct coro__branch *branches;
+    coro_case *cases;
+    size_t count;
+};
+
+static void stop(struct coro__waiter *waiter)
+{
+    const struct selection *selection = waiter->slot;
+
+    for (size_t i = 0; i < selection->count; i++)
+        coro__list_remove(&selection->branches[i].link);
+}
+
+static const struct coro__wait for_any = {
+    .what = "in a select over channels", .due = coro__waiter_too_late, .leave = stop};
+
+void coro__select_fire(struct coro__branch *branch, int result)
+{
+    struct coro__waiter *waiter = branch->waiter;
+    const struct selection *selection = waiter->slot;
+
+    coro__list_init(&branch->link); /* it is off its list, and may be taken off again */
+    stop(waiter);
+    branch->its_case->result = result;
+    coro__waiter_complete(waiter, (uintptr_t)(branch->its_case - selection->cases));
+}
+
+static int try_case(coro_case *c)
+{
+    return c->op == CORO_SEND ? coro__chan_try_send(c->ch, c->elem) : coro__chan_try_recv(c->ch, c->elem);
+}
+
+/* The index of one that was possible, or -EAGAIN. */
+static int try_all(coro_case *cases, size_t n, size_t first)
+{
+    for (size_t i = 0, at = first; i < n; i++, at = at + 1 == n ? 0 : at + 1) {
+        int result = try_case(&cases[at]);
+
+        if (result != -EAGAIN) {
+            cases[at].result = result;
+            return (int)at;
+        }
+    }
+    return -EAGAIN;
+}
+
+static int check(const coro_case *cases, size_t n)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < n && err == 0; i++) {
+        const coro_case *c = &cases[i];
+
+        if (c->ch == NULL || (unsigned)c->op > CORO_RECV || (c->elem == NULL && c->ch->elem_size != 0))
+            err = -EINVAL;
+        else
+            err = coro__chan_check(c->ch);
+    }
+    return err;
+}
+
+static int wait_for_any(const char *site, struct selection *selection, struct coro_task *self, int64_t deadline)
+{
+    for (size_t i = 0; i < selection->count; i++) {
+        coro_case *c = &selection->cases[i];
+        struct coro__branch *branch = &selection->branches[i];
+
+        *branch = (struct coro__branch){.state = CORO__BRANCH, .waiter = &self->waiter, .its_case = c};
+        coro__list_insert(c->op == CORO_SEND ? &c->ch->senders : &c->ch->receivers, &branch->link);
+    }
+    self->waiter.slot = selection;
+    return coro__park(self, &for_any, deadline, site);
+}
+
+/* The branches in a frame of their own. */
+static __attribute__((noinline)) int wait_for_few(const char *site, struct selection *selection, struct coro_task *self,
+                                                  int64_t deadline)
+{
+    struct coro__branch branches[FRAME_MOST];
+
+    selection->branches = branches;
+    return wait_for_any(site, selection, self, deadline);
+}
+
+static __attribute__((noinline)) int wait_for_many(const char *site, struct selection *selection,
+                                                   struct coro_task *self, int64_t deadline)
+{
+    int fired;
+
+    selection->branches = malloc(selection->count * sizeof *selection->branches);
+    if (selection->branches == NULL)
+        return -ENOMEM;
+    fired = wait_for_any(site, selection, self, deadline);
+    free(selection->branches);
+    return fired;
+}
+
+#undef coro_select
+int coro_select_at(const char *site, coro_case *cases, size_t n, int64_t deadline)
+{
+    struct selection selection = {.cases = cases, .count = n};
+    struct coro_task *self;
+    int result;
+
+    if ((cases == NULL && n != 0) || n > INT32_MAX || (n == 0 && deadline == CORO_FOREVER))
+        return -EINVAL;
+    result = coro__sync_caller(deadline, &self);
+    if (result == 0)
+        result = check(cases, n);
+    if (result != 0)
+        return result;
+    if (n != 0)
+        result = try_all(cases, n, coro__sched_random(n));
+    if (n != 0 && result != -EAGAIN)
+        return result;
+    result = deadline == 0 ? -EAGAIN : coro__wait_overdue(self, deadline);
+    if (result != 0)
+        return result;
+    return n <= FRAME_MOST ? wait_for_few(site, &selection, self, deadline)
+                           : wait_for_many(site, &selection, self, deadline);
+}
+
+int coro_select(coro_case *cases, size_t n, int64_t deadline)
+{
+    return coro_select_at(NULL, cases, n, deadline);
+}
