@@ -286,7 +286,7 @@ CORO_API int coro_waitgroup_wait_at(const char *site, coro_waitgroup_t *w, int64
 /* ---- once ---- */
 
 /** Something that is done once. */
-typedef struct coro_once {
+typedef struct coro_once_state {
     void *runner_;
     int done_;
     coro_wait_list waiters_;
