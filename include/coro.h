@@ -11,6 +11,7 @@
 #include <coro/coroutine.h>
 #include <coro/gen.h>
 #include <coro/group.h>
+#include <coro/io.h>
 #include <coro/pool.h>
 #include <coro/sched.h>
 #include <coro/stack.h>

@@ -14,7 +14,11 @@ void coro__cancel_update(struct coro_task *task)
     struct coro__waiter *waiter = &task->waiter;
 
     task->refused = !task->shielded && (task->cancelled || (task->scope != NULL && task->scope->cancelled != 0));
-    if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
+    if (!task->refused || waiter->state == CORO__WOKEN || waiter->kind->held)
+        return;
+    if (waiter->kind->cancel != NULL)
+        waiter->kind->cancel(waiter);
+    else
         coro__waiter_expire(waiter, -ECANCELED);
 }
 

@@ -25,10 +25,28 @@ static struct timespec timespec_of(int64_t deadline)
     return (struct timespec){.tv_sec = deadline / CORO_S(1), .tv_nsec = deadline % CORO_S(1)};
 }
 
+static struct coro__driver *driver_of(struct coro_sched *s)
+{
+    return atomic_load(&s->io);
+}
+
+void coro__embed_look(struct coro_sched *s)
+{
+    struct coro__driver *io = driver_of(s);
+
+    if (io != NULL && io->waiting != 0)
+        io->wait(io, 0);
+}
+
 void coro__embed_wait(struct coro_sched *s, unsigned signals, int64_t deadline)
 {
     struct timespec until = timespec_of(deadline);
+    struct coro__driver *io = driver_of(s);
 
+    if (io != NULL) {
+        io->wait(io, deadline);
+        return;
+    }
     syscall(SYS_futex, &s->signals, FUTEX_WAIT_BITSET_PRIVATE, signals, deadline != CORO_FOREVER ? &until : NULL, NULL,
             FUTEX_BITSET_MATCH_ANY);
 }
@@ -44,7 +62,10 @@ static void make_readable(int fd)
 void coro__embed_signal(struct coro_sched *s)
 {
     int fd = atomic_load(&s->event_fd);
+    struct coro__driver *io = driver_of(s);
 
+    if (io != NULL)
+        io->signal(io);
     atomic_fetch_add(&s->signals, 1);
     syscall(SYS_futex, &s->signals, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     if (fd >= 0)
@@ -70,7 +91,10 @@ static void close_fd(int *fd)
 void coro__embed_end(struct coro_sched *s)
 {
     int event_fd = atomic_exchange(&s->event_fd, -1);
+    struct coro__driver *io = atomic_exchange(&s->io, NULL);
 
+    if (io != NULL)
+        io->end(io);
     close_fd(&event_fd);
     close_fd(&s->timer_fd);
     close_fd(&s->epoll_fd);
@@ -84,7 +108,7 @@ static int open_fds(struct coro_sched *s)
     s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (event_fd >= 0 && s->timer_fd >= 0 && s->epoll_fd >= 0 && watch(s->epoll_fd, event_fd) == 0 &&
-        watch(s->epoll_fd, s->timer_fd) == 0) {
+        watch(s->epoll_fd, s->timer_fd) == 0 && (s->io == NULL || watch(s->epoll_fd, s->io->fd) == 0)) {
         atomic_store(&s->event_fd, event_fd);
         return 0;
     }
@@ -92,6 +116,15 @@ static int open_fds(struct coro_sched *s)
     close_fd(&event_fd);
     coro__embed_end(s);
     return err;
+}
+
+int coro__sched_drive(struct coro_sched *s, struct coro__driver *driver)
+{
+    if (s->epoll_fd >= 0 && watch(s->epoll_fd, driver->fd) != 0)
+        return -errno;
+    atomic_store(&s->io, driver);
+    atomic_thread_fence(memory_order_seq_cst); /* who posts from now on sees it, or the inbox is not empty */
+    return 0;
 }
 
 static bool has_work(struct coro_sched *s)

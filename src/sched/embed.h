@@ -12,6 +12,9 @@ void coro__embed_signal(struct coro_sched *s);
 /* Wait until the deadline, or until more signals have come than there were. */
 void coro__embed_wait(struct coro_sched *s, unsigned signals, int64_t deadline);
 
+/* See whether something has happened, without waiting. */
+void coro__embed_look(struct coro_sched *s);
+
 void coro__embed_end(struct coro_sched *s);
 
 #endif

@@ -115,6 +115,7 @@ static void unwind_all(struct coro_sched *s)
     s->driver = t->current;
     s->closing = true;
     end_waiting(s);
+    open_inbox(s); /* what other threads have done for it meanwhile */
     while (!coro__list_empty(&s->tasks))
         coro__task_destroy(CORO__OWNER(s->tasks.prev, struct coro_task, in_sched));
     t->sched = outer;
@@ -154,7 +155,7 @@ void coro__sched_post(struct coro_sched *s, struct coro__post *post)
 
     do
         post->next = last;
-    while (!atomic_compare_exchange_weak_explicit(&s->inbox, &last, post, memory_order_release, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak(&s->inbox, &last, post));
     coro__embed_signal(s);
 }
 
@@ -242,6 +243,28 @@ static bool is_over(struct coro_sched *s)
     return s->live == 0 && atomic_load_explicit(&s->inbox, memory_order_relaxed) == NULL;
 }
 
+/* Can something come that is not time? */
+static bool waits_for_others(struct coro_sched *s)
+{
+    const struct coro__driver *io = atomic_load_explicit(&s->io, memory_order_relaxed);
+
+    return (io != NULL && io->waiting != 0) || s->expected != 0 || atomic_load(&s->inbox) != NULL;
+}
+
+/* Nothing is ready: wait for that, at most until `deadline`. With virtual time that comes at once, unless something else does. */
+static void idle(struct coro_sched *s, unsigned signals, int64_t deadline)
+{
+    size_t before = coro__queue_count(&s->queue);
+
+    if (!s->virtual_time || deadline == CORO_FOREVER) {
+        coro__embed_wait(s, signals, deadline);
+        return;
+    }
+    coro__embed_look(s);
+    if (coro__queue_count(&s->queue) == before)
+        jump(s, deadline);
+}
+
 static int run_all(struct coro_sched *s)
 {
     while (!is_over(s)) {
@@ -250,17 +273,16 @@ static int run_all(struct coro_sched *s)
 
         if (look_around(s)) {
             run_round(s, ROUND_MOST);
+            if (coro__queue_count(&s->queue) != 0)
+                coro__embed_look(s);
             continue;
         }
         next = coro__timers_next(&s->timers);
-        if (next == CORO_FOREVER && atomic_load(&s->inbox) == NULL) {
+        if (next == CORO_FOREVER && !waits_for_others(s)) {
             coro__report_deadlock(s);
             return -EDEADLK;
         }
-        if (s->virtual_time)
-            jump(s, next);
-        else
-            coro__embed_wait(s, signals, next);
+        idle(s, signals, next);
     }
     return 0;
 }
@@ -279,6 +301,7 @@ int coro_sched_run(coro_sched_t *s)
 /* Wait for something to be ready. */
 static bool await_ready(struct coro_sched *s, int64_t deadline)
 {
+    coro__embed_look(s);
     for (;;) {
         unsigned signals = atomic_load(&s->signals);
         int64_t next;
@@ -290,12 +313,9 @@ static bool await_ready(struct coro_sched *s, int64_t deadline)
             next = deadline;
         if (next <= s->now || is_over(s))
             return false;
-        if (s->virtual_time && next == CORO_FOREVER)
+        if (s->virtual_time && next == CORO_FOREVER && !waits_for_others(s))
             return false;
-        if (s->virtual_time)
-            jump(s, next);
-        else
-            coro__embed_wait(s, signals, next);
+        idle(s, signals, next);
         if (!s->virtual_time)
             s->now = coro__real_now();
     }

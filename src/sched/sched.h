@@ -24,6 +24,17 @@
 
 struct coro__group;
 
+/* What a scheduler waits with when nothing is ready. Without one it waits on a futex, for time and for other threads alone; a layer
+   above that knows of more brings its own. */
+struct coro__driver {
+    /* Until `deadline`, or until signal() was called since the last wait; 0: only look. Completes the waiters of what has happened. */
+    void (*wait)(struct coro__driver *driver, int64_t deadline);
+    void (*signal)(struct coro__driver *driver); /* from any thread */
+    void (*end)(struct coro__driver *driver);
+    int fd;         /* readable when wait() has something to do; constant */
+    size_t waiting; /* waiters that it may complete */
+};
+
 /*   I1  co != NULL                      <=>  not ended
  *   I2  waiter.state != CORO__WOKEN      =>  parked in a call that waits
  *   I3  detached                         =>  not ended: it is freed at its end, and joiner == NULL
@@ -75,6 +86,9 @@ struct coro_sched {
     size_t stack_size;
     void *fp_words;
 
+    _Atomic(struct coro__driver *) io; /* NULL until something needs it */
+    size_t expected;                   /* posts from other threads that somebody waits for */
+
     /* other threads */
     _Atomic(struct coro__post *) inbox;
     atomic_uint signals; /* counts what has come in; a futex */
@@ -97,6 +111,9 @@ void coro__sched_post(struct coro_sched *s, struct coro__post *post);
 
 /* Tell whoever polls coro_sched_fd() that there is something to do, if so. */
 void coro__sched_announce(struct coro_sched *s);
+
+/* Wait with this from now on. 0, or what the descriptors that a foreign loop hosts it by failed with. */
+int coro__sched_drive(struct coro_sched *s, struct coro__driver *driver);
 
 /* A number below n, n > 0, that looks random. It follows from the scheduler's seed, and the numbers drawn before. */
 size_t coro__sched_random(size_t n);

@@ -45,7 +45,8 @@ struct coro__wait {
     /* The tasks that could end it, one after the other: the first for NULL, then the one after `last`, in the end NULL. Is itself NULL
        if they are nobody in particular. */
     struct coro_task *(*blocker)(const struct coro__waiter *waiter, struct coro_task *last);
-    bool held; /* cancellation does not end it */
+    void (*cancel)(struct coro__waiter *waiter); /* what cancellation does; NULL: the waiter expires */
+    bool held;                                   /* cancellation does nothing */
 };
 
 struct coro__waiter {

@@ -1,0 +1,66 @@
+/*
+ * The driver of a scheduler that does I/O, and how the calls talk to it.
+ *
+ * A backend does one operation at a time for a task: coro__io_do(). What epoll does is make the system call and, if that would block, wait
+ * for the descriptor to be ready.
+ */
+#ifndef CORO_IO_IO_H
+#define CORO_IO_IO_H
+
+#include "sched/sched.h"
+
+#include <coro/io.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum coro__io_direction { CORO__IO_IN, CORO__IO_OUT };
+
+/* A descriptor, as one scheduler knows it. Of a number that is closed, the generation changes. */
+struct coro__fd {
+    uint32_t generation;
+    bool known;  /* to the kernel: events come. The next three are valid then */
+    bool always; /* of a kind that never blocks */
+    bool socket;
+    bool tcp; /* a transfer of fewer bytes than could have been means that there were no more */
+    bool nonblocking;
+    bool hung_up;                    /* no more events have to come for what is still to be read */
+    bool drained[2];                 /* a direction: it would block, as far as is known; an event will say when not */
+    struct coro__waiter *waiters[2]; /* a direction; NULL if nobody waits */
+};
+
+/* An operation. The system call is made by `call`, once or more often; it returns as system calls do, with errno. */
+struct coro__io_op {
+    int fd;
+    enum coro__io_direction direction;
+    ssize_t (*call)(const struct coro__io_op *op);
+    void *buf;
+    size_t size; /* bytes to be transferred, at most */
+    int flags;
+    void *address;
+    socklen_t *length;
+};
+
+/* Do it. What the call returned, or a negative errno value. */
+ssize_t coro__io_do(const struct coro__io_op *op, int64_t deadline);
+
+/* A descriptor is new, and non-blocking: whatever was known of its number is not true any more. `parent`: the listening socket that it
+   comes from, or -1. */
+void coro__io_opened(int fd, int parent);
+
+/* The same of one that may block. */
+void coro__io_forget(int fd);
+
+/* Do one that says whether events are there: `directions`, a set of bits, are waited for. */
+ssize_t coro__io_poll(const struct coro__io_op *op, unsigned directions, int64_t deadline);
+
+/* Wait for a connect() that has begun: 0, or a negative errno value if waiting failed. */
+int coro__io_await_output(int fd, int64_t deadline);
+
+/* 0 or a negative errno value. */
+int coro__io_make_nonblocking(int fd);
+
+/* Call fn(arg) on a helper thread, as coro_offload() does. If nobody waits for it any more when it is over, or it was never begun, `drop`
+   is called with `arg`, on whichever thread; NULL: it is held, and over when this returns, whatever happens. */
+int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), int64_t deadline, const char *site);
+
+#endif
