@@ -15,6 +15,7 @@
 #include <coro/pool.h>
 #include <coro/sched.h>
 #include <coro/stack.h>
+#include <coro/stream.h>
 #include <coro/sync.h>
 
 #endif

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 256, EVENTS_MOST = 256 };
+enum { CHUNK = 256, EVENTS_MOST = 256, SPARES_MOST = 256 };
 
 /* the driver's own event: no descriptor has this number */
 #define SIGNAL UINT64_MAX
@@ -33,6 +33,12 @@ struct epoll_driver {
     atomic_bool signalled; /* since the last wait */
     size_t chunks;
     struct coro__fd **table; /* by number, in chunks that stay where they are */
+
+    /* buffers that nobody uses */
+    struct spare {
+        struct spare *next;
+    } * spares;
+    unsigned spare_count;
 };
 
 static struct epoll_driver *of(struct coro__driver *driver)
@@ -214,6 +220,10 @@ static void end(struct coro__driver *driver)
     for (size_t i = 0; i < d->chunks; i++)
         free(d->table[i]);
     free(d->table);
+    for (struct spare *spare = d->spares, *next; spare != NULL; spare = next) {
+        next = spare->next;
+        free(spare);
+    }
     close(d->event_fd);
     close(driver->fd);
     free(d);
@@ -395,14 +405,62 @@ int coro__io_await_output(int fd, int64_t deadline)
     return err != 0 ? err : await_event(d, f, 1u << CORO__IO_OUT, self, deadline);
 }
 
-/* What the running task's scheduler knows of a number; NULL if nothing. */
-static struct coro__fd *known(int fd, struct epoll_driver **d)
+int coro__io_await_input(int fd, int64_t deadline)
+{
+    struct epoll_driver *d;
+    struct coro_task *self;
+    struct coro__fd *f;
+    uint32_t generation;
+    int err = begin(fd, &self, &d, &f);
+
+    if (err != 0 || !f->drained[CORO__IO_IN])
+        return err;
+    generation = f->generation;
+    err = await_event(d, f, 1u << CORO__IO_IN, self, deadline);
+    return err == 0 && f->generation != generation ? -ECANCELED : err;
+}
+
+/* ---- buffers ---- */
+
+static struct epoll_driver *running_driver(void)
 {
     struct coro_task *self = coro__task_running();
     struct coro__driver *driver = self != NULL ? atomic_load_explicit(&self->sched->io, memory_order_relaxed) : NULL;
 
-    *d = driver != NULL ? of(driver) : NULL;
-    return driver != NULL ? find(*d, fd) : NULL;
+    return driver != NULL ? of(driver) : NULL;
+}
+
+void *coro__io_take_buffer(void)
+{
+    struct epoll_driver *d = running_driver();
+    struct spare *spare = d != NULL ? d->spares : NULL;
+
+    if (spare == NULL)
+        return malloc(CORO__IO_BUFFER);
+    d->spares = spare->next;
+    d->spare_count--;
+    return spare;
+}
+
+void coro__io_give_buffer(void *buffer)
+{
+    struct epoll_driver *d = running_driver();
+    struct spare *spare = buffer;
+
+    if (CORO__SANITIZED || coro__under_valgrind || d == NULL || d->spare_count == SPARES_MOST) {
+        free(buffer);
+        return;
+    }
+    spare->next = d->spares;
+    d->spares = spare;
+    d->spare_count++;
+}
+
+/* What the running task's scheduler knows of a number; NULL if nothing. */
+static struct coro__fd *known(int fd, struct epoll_driver **d)
+{
+    *d = running_driver();
+    return *d != NULL ? find(*d, fd) : NULL;
 }
 
 /* What was known is not true any more. */
