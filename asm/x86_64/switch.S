@@ -508,9 +508,11 @@ END coro__make_outermost
         .cfi_startproc
         .cfi_undefined %rip
         nop                             /* unwinders look a return address up at the byte before it */
+HIDDEN coro__outermost
 coro__outermost:
         ud2
         .cfi_endproc
+END coro__outermost
 
 /*
  * The first frame of every coroutine, and the way into it: the above jump to coro__enter_fresh when they are done with the frame of
