@@ -54,7 +54,7 @@ static void child_forks(void)
 
     atomic_store(&in_forked_child, true);
     t->token = 0;
-    t->idle = NULL; /* nothing to begin with, either */
+    t->idle = 0; /* nothing to begin with, either */
     if (t->current == NULL)
         return;
     for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)

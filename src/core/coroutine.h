@@ -19,20 +19,21 @@
  *   I1  context.state is suspended and CORO_STATE_FRESH   <=>  it has never run
  *   I2  context.at_end != NULL                            <=>  it has handlers or values
  *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
- *   I4  it is idle: destroyed, but kept                   <=>  turn is odd, and it is on its thread's list of idle ones as well
- *   I5  it is idle                                         =>  dead and reusable                                              */
+ *   I4  it is idle: destroyed, but kept                   <=>  context.state says what comes after it on its thread's list of
+ *                                                               idle ones, as coro__idle_first() reads it
+ *   I5  it is idle                                         =>  reusable_by is the owner                                       */
 struct coro {
     struct coro__context context;
 
     /* what create and destroy touch besides when they take the short way */
-    void *user; /* constant after create */
+    void *user;       /* constant after create */
+    const char *site; /* where it was created, "file:line"; NULL if that is unknown */
+    uintptr_t
+        reusable_by; /* owner, if any coro_create() that asks for nothing special may use it as it is; else ORPHANED */
+    char name[32];
+
     uintptr_t
         owner; /* the token of its thread; ORPHANED once that has ended; DESTROYED once its memory is given back */
-    struct coro *next_idle; /* valid only while idle */
-    const char *site;       /* where it was created, "file:line"; NULL if that is unknown */
-    uint64_t turn;          /* counts its short destroys and creates */
-    bool reusable;          /* as it is, by any coro_create() that asks for nothing special */
-    char name[32];
     unsigned valgrind_id;
 
     /* constant from the first create on, however often it is used again */
@@ -50,9 +51,54 @@ struct coro {
 /* Values of owner that are no thread's. */
 enum { CORO__ORPHANED = 1, CORO__DESTROYED = 3 };
 
+/* How often it has been taken up again. Above the flags, to be written with them. */
+enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1 };
+
+static inline uint64_t coro__turn(const struct coro *co)
+{
+    return co->context.flags >> CORO_FLAG_BITS;
+}
+
+/* A list of idle ones is one word: where the first is, and in the bits that all their addresses have in common, for how many more
+   there is room, times two. The state of each is the list of those after it: even, and larger than any other even state. */
+enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96, CORO__IDLE_NONE = CORO__ALIGNMENT - 2 };
+
+static inline bool coro__idle_has_any(uintptr_t list)
+{
+    return list > CORO__IDLE_NONE; /* 0 until the thread is prepared */
+}
+
+static inline bool coro__idle_has_room(uintptr_t list)
+{
+    return list % CORO__ALIGNMENT != 0;
+}
+
+/* Of a list that has any. */
+static inline struct coro *coro__idle_first(uintptr_t list)
+{
+    return (struct coro *)((list & ~(uintptr_t)(CORO__ALIGNMENT - 1)) + CORO__OVER_ALIGNMENT);
+}
+
+/* To a list that has room. */
+static inline uintptr_t coro__idle_add(uintptr_t list, const struct coro *co)
+{
+    return (uintptr_t)co - CORO__OVER_ALIGNMENT - 2 + list % CORO__ALIGNMENT;
+}
+
+static inline bool coro__is_idle_state(uintptr_t state)
+{
+    return state % 2 == 0 && state > (CORO_STATE_DEAD | CORO_STATE_BITS);
+}
+
 static inline bool coro__is_idle(const struct coro *co)
 {
-    return co->turn % 2 != 0;
+    return coro__is_idle_state(__atomic_load_n(&co->context.state, __ATOMIC_RELAXED));
+}
+
+/* Is this the state of a context that has returned? */
+static inline bool coro__ended(uintptr_t state)
+{
+    return state == CORO_STATE_DEAD || coro__is_idle_state(state);
 }
 
 static inline struct coro *coro__of_context(struct coro__context *context)

@@ -9,9 +9,9 @@ void coro__describe(struct coro__text *text, const struct coro *co)
     coro__text_add_first(text, co->name[0] != '\0' ? co->name : "(unnamed)", sizeof co->name);
     coro__text_add(text, "' (#");
     coro__text_decimal(text, co->number);
-    if (co->turn >= 2) {
+    if (coro__turn(co) != 0) {
         coro__text_add(text, ".");
-        coro__text_decimal(text, co->turn / 2);
+        coro__text_decimal(text, coro__turn(co));
     }
     coro__text_add(text, ")");
 }
