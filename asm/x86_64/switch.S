@@ -460,7 +460,7 @@ CORO_TRANSFER:
         subq    %r8, %r10
         testq   $~(CORO_STATE_INLINED | CORO_STATE_SHARES | CORO_STATE_FRESH), %r10
         jnz     coro__transfer_refused
-        movl    CORO_CONTEXT_FLAGS(%rcx), %r11d
+        movl    CORO_CONTEXT_FLAGS(%rcx), %r11d         /* what is above CORO_FLAG_BITS is ignored */
         notl    %r11d
         andl    CORO_CONTEXT_FLAGS(%rdi), %r11d
         testb   $CORO_FLAG_FORWARD, %r11b               /* the resumer expects no exception */
