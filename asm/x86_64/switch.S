@@ -94,8 +94,8 @@
 
 /* Write down the control words in use, in the frame at \frame. */
 .macro FP_STORE frame
-        stmxcsr CORO_FRAME_MXCSR(\frame)
         fnstcw  CORO_FRAME_X87_CW(\frame)
+        stmxcsr CORO_FRAME_MXCSR(\frame)
 .endm
 
 /* Jump to \differ unless the control words just stored at \old are those at \new. Storing is cheap, loading is not, and they
@@ -137,13 +137,18 @@
         movq    \state, CORO_CONTEXT_STATE(%rdi)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
         movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, THREAD(RETURN_SP)
+        cmpq    %rsp, THREAD(RETURN_SP)
+        jne     7f
+8:
 .endm
 
 .macro ENTER_FROM_ANOTHER
 1:
         movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         jmp     2b
+7:
+        movq    %rsp, THREAD(RETURN_SP)
+        jmp     8b
 .endm
 
 /* Go back to the resumer of the context at \context: it is current, and the stack pointer at its frame. The thread knows where that
