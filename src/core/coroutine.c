@@ -344,11 +344,8 @@ int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts 
 
     if (opts == NULL)
         opts = &default_opts;
-    if (unlikely(!coro__idle_has_any(t->idle)) || unlikely(!asks_for_default(opts, opts->name)))
-        return create_otherwise(site, out, fn, opts);
-    if (unlikely(out == NULL))
-        return create_otherwise(site, out, fn, opts);
-    if (unlikely(fn == NULL))
+    if (unlikely(!coro__idle_has_any(t->idle)) || unlikely(!asks_for_default(opts, opts->name)) ||
+        unlikely(out == NULL) || unlikely(fn == NULL))
         return create_otherwise(site, out, fn, opts);
     if (opts->flags == CORO_NO_FPENV)
         return reuse(t, site, out, fn, opts, CORO_NO_FPENV);
@@ -371,11 +368,9 @@ static int destroy_error(const struct coro *co, const struct coro__thread *t)
     uintptr_t state = __atomic_load_n(&co->context.state, __ATOMIC_RELAXED);
     bool entered = !coro__ended(state) && !coro__suspended(state, owner);
 
-    if (coro__is_idle_state(state))
-        return -EINVAL;
     if (owner != t->token && owner != CORO__ORPHANED)
         return entered ? -EBUSY : -EPERM;
-    return entered ? -EDEADLK : 0;
+    return entered ? -EDEADLK : coro__is_idle_state(state) ? -EINVAL : 0;
 }
 
 static void check_canary(const struct coro *co)
