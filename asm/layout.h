@@ -14,16 +14,16 @@
 #define CORO_CONTEXT_AT_END 32
 #define CORO_CONTEXT_FN     40
 #define CORO_CONTEXT_FLAGS  48
-#define CORO_CONTEXT_CALLER 56
+#define CORO_CONTEXT_CALLER 72
 
 /* C++'s */
-#define CORO_CONTEXT_EXCEPTIONS 64
+#define CORO_CONTEXT_EXCEPTIONS 56
 
 /* struct coro__thread: the thread-local block */
 #define CORO_THREAD_CURRENT 0
 #define CORO_THREAD_TOKEN   8
 #define CORO_THREAD_RETURN_SP 16
-#define CORO_THREAD_ROOT      24
+#define CORO_THREAD_ROOT      32
 
 /* Values of state, besides the token of a thread. Tokens are 1 above a multiple of 16, or 0 in a thread that nothing can be resumed
    by. */
@@ -42,5 +42,6 @@
 /* bits of flags */
 #define CORO_FLAG_SHARE_FPENV 1 /* the public CORO_NO_FPENV */
 #define CORO_FLAG_FORWARD     2 /* the public CORO_FORWARD_EXCEPTIONS */
+#define CORO_FLAG_BITS        8 /* how many bits of the word are flags */
 
 #endif

@@ -981,6 +981,15 @@ static void the_overflow_report_survives_every_failure(void **state)
 
 /* ---- guards ---- */
 
+static void look_at_guard(const coro_stack *s)
+{
+    for (size_t below = 1; below <= GUARD; below += page_size())
+        CHECK(faults_at((char *)s->base - below));
+    CHECK(faults_at((char *)s->base - GUARD));
+    CHECK(!faults_at(s->base) && !faults_at((char *)s->base + s->size - 1));
+    memset(s->base, 1, s->size);
+}
+
 /* Take stacks of each kind and look at their guards. With `mprotect` forbidden there may be none, but never one without. */
 static int look_at_guards(bool may_fail)
 {
@@ -996,14 +1005,28 @@ static int look_at_guards(bool may_fail)
             if (err != 0)
                 continue;
             taken++;
-            for (size_t below = 1; below <= GUARD; below += page_size())
-                CHECK(faults_at((char *)s.base - below));
-            CHECK(faults_at((char *)s.base - GUARD));
-            CHECK(!faults_at(s.base) && !faults_at((char *)s.base + s.size - 1));
-            memset(s.base, 1, s.size);
+            look_at_guard(&s);
             from->free(from->ctx, &s);
         }
     return taken;
+}
+
+/* Fresh ones are prepared many at once, or where the kernel has no call for that each alone. */
+static int guards_of_many(long each_alone)
+{
+    const coro_stack_allocator *pooled = coro_stack_pooled();
+    coro_stack s[50];
+    enum { N = sizeof s / sizeof *s };
+
+    faults_forbid_batches(each_alone != 0);
+    for (int i = 0; i < N; i++)
+        CHECK(pooled->alloc(pooled->ctx, 64 * KIB, &s[i]) == 0);
+    for (int i = 0; i < N; i++)
+        look_at_guard(&s[i]);
+    for (int i = 0; i < N; i++)
+        pooled->free(pooled->ctx, &s[i]);
+    check_library_works();
+    return 0;
 }
 
 static int guards_under(long advice)
@@ -1055,6 +1078,13 @@ static void assert_well(int (*fn)(long), long arg)
 
     if (end.code != 0)
         fail_msg("exit code %d, signal %d: %s", end.code, end.signal, end.said);
+}
+
+static void each_of_many_has_a_guard(void **state)
+{
+    (void)state;
+    assert_well(guards_of_many, false);
+    assert_well(guards_of_many, true);
 }
 
 static void a_refused_marker_is_replaced_by_mprotect(void **state)
@@ -1220,6 +1250,7 @@ int main(void)
         TEST(defer_and_set_survive_every_failure),
         TEST(a_new_thread_survives_every_failure),
         TEST(the_overflow_report_survives_every_failure),
+        TEST(each_of_many_has_a_guard),
         TEST(a_refused_marker_is_replaced_by_mprotect),
         TEST(a_marker_that_does_nothing_is_noticed),
         TEST(markers_refused_after_the_probe_are_replaced),

@@ -430,9 +430,11 @@ END coro__make_outermost
         .cfi_startproc
         .cfi_undefined x30
         nop
+HIDDEN coro__outermost
 coro__outermost:
         brk     #1
         .cfi_endproc
+END coro__outermost
 
 /*
  * The first frame of every coroutine, and the way into it.

@@ -94,8 +94,8 @@
 
 /* Write down the control words in use, in the frame at \frame. */
 .macro FP_STORE frame
-        stmxcsr CORO_FRAME_MXCSR(\frame)
         fnstcw  CORO_FRAME_X87_CW(\frame)
+        stmxcsr CORO_FRAME_MXCSR(\frame)
 .endm
 
 /* Jump to \differ unless the control words just stored at \old are those at \new. Storing is cheap, loading is not, and they
@@ -137,13 +137,18 @@
         movq    \state, CORO_CONTEXT_STATE(%rdi)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
         movq    %rdi, THREAD(CURRENT)
-        movq    %rsp, THREAD(RETURN_SP)
+        cmpq    %rsp, THREAD(RETURN_SP)
+        jne     7f
+8:
 .endm
 
 .macro ENTER_FROM_ANOTHER
 1:
         movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         jmp     2b
+7:
+        movq    %rsp, THREAD(RETURN_SP)
+        jmp     8b
 .endm
 
 /* Go back to the resumer of the context at \context: it is current, and the stack pointer at its frame. The thread knows where that
@@ -163,6 +168,40 @@
         movq    CORO_CONTEXT_RETURN_SP(\context), %r11
         jmp     4b
 .endm
+
+/*
+ * The first frame of every coroutine, and the way into it: coro_resume and coro_transfer go to coro__enter_fresh when they are done
+ * with the frame of the resumer. The stack of the coroutine begins below its context, 16-byte aligned.
+ *
+ *      rbx  the context  (a register that calls preserve, so that unwinders know it here)
+ *      rsi  the input
+ *      rdx  the value that the body returned
+ *
+ * To an unwinder this frame interrupted coro__parked, and that was called by the resumer: it has the resumer's parked frame. Stacks
+ * may lie in any order, and debuggers take a CFA that goes down for corruption, except below a signal frame. But to whatever called
+ * a signal frame an unwinder gives the exact address, and the resumer is to be looked up at its call, one byte before where it goes
+ * on: hence coro__parked in between. Its address is kept in the context, since unwind information may hold no addresses.
+ */
+#define CFI_INTERRUPTED_PARKED \
+        .cfi_escape 0x0f, 3,                            /* DW_CFA_def_cfa_expression, length */ \
+                    0x73, CORO_CONTEXT_RETURN_SP, 0x06; /* DW_OP_breg3 (rbx), DW_OP_deref */ \
+        .cfi_escape 0x10, 16, 3,                        /* DW_CFA_expression, rip, length */ \
+                    0x73, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg3, two bytes of LEB128 */
+
+.macro CFI_FIRST_FRAME
+        .cfi_signal_frame
+        .cfi_personality 0x1b, coro__personality
+        CFI_INTERRUPTED_PARKED
+.endm
+
+        .cfi_startproc
+        CFI_PARKED
+        nop                             /* unwinders look a return address up at the byte before it */
+HIDDEN coro__parked
+coro__parked:
+        ud2
+        .cfi_endproc
+END coro__parked
 
 /*
  * coro_step coro_resume(coro_t *co, void *input)
@@ -219,17 +258,15 @@ CORO_RESUME:
 
         .cfi_startproc
 .Lresume_rare:
+        cmpq    $(CORO_STATE_SHARES | CORO_STATE_FRESH), %rdx
+        je      .Lresume_fresh
         cmpq    $(CORO_STATE_SHARES | CORO_STATE_INLINED), %rdx
         je      .Lresume_shares
-        leaq    CORO_STATE_ENTERED - CORO_STATE_FRESH(%rdx), %r8
-        andq    $~CORO_STATE_SHARES, %rdx
         cmpq    $CORO_STATE_FRESH, %rdx
         jne     coro__resume_refused
         PUSH_FRAME
-        ENTER   %r8
+        ENTER   $CORO_STATE_ENTERED
         movq    %rdi, %rbx
-        testb   $CORO_STATE_SHARES, %r8b
-        jnz     coro__enter_fresh
         FP_STORE %rsp
         leaq    -CORO_FRAME_MXCSR(%rdi), %r11           /* as if the words in the context were those of a frame */
         FP_COMPARE %rsp, %r11, .Lresume_fresh_differs
@@ -239,7 +276,100 @@ CORO_RESUME:
         jmp     coro__enter_fresh
         ENTER_FROM_ANOTHER
         .cfi_endproc
+
+        .cfi_startproc
+        .cfi_remember_state
+        .cfi_def_cfa_offset CORO_FRAME_SIZE
+        CFI_SAVED
+.Lresume_fresh_from_another:
+        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jmp     .Lresume_fresh_go
+        .cfi_restore_state
+        .balign 32
+.Lresume_fresh:
+        PUSH_FRAME
+        cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jne     .Lresume_fresh_from_another
+.Lresume_fresh_go:
+        movq    %rdi, THREAD(CURRENT)
+        movq    $(CORO_STATE_ENTERED | CORO_STATE_SHARES), CORO_CONTEXT_STATE(%rdi)
+        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        movq    %rdi, %rbx
+        .cfi_endproc                    /* and on into coro__first_frame */
 END CORO_RESUME
+
+/* It follows on the end of coro_resume. */
+HIDDEN coro__first_frame
+coro__first_frame:
+        .cfi_startproc
+        CFI_FIRST_FRAME
+coro__enter_fresh:
+        movq    %rbx, %rsp
+        xorl    %ebp, %ebp              /* the end of a chain of frame pointers */
+        movq    %rsi, %rdi
+        call    *CORO_CONTEXT_FN(%rbx)
+        cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
+        movq    %rax, %rdx
+        jne     .Lat_end
+.Lend:
+        THREAD_BLOCK
+        movq    CORO_CONTEXT_RESUMER(%rbx), %rcx        /* no use for the thread's copy: the context is known */
+        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
+        movq    %rcx, THREAD(CURRENT)
+        testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rbx)
+        jz      .Lend_fp
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+.Lend_go:
+        xorl    %eax, %eax              /* CORO_RETURNED */
+        .cfi_remember_state
+        CFI_PARKED
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+.Lend_fp:
+        FP_STORE %rsp
+        movq    %rsp, %r8
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+        FP_COMPARE %r8, %rsp, .Lend_differ
+        jmp     .Lend_go
+.Lend_differ:
+        FP_LOAD %r8, %rsp
+        jmp     .Lend_go
+.Lat_end:
+        movq    %rdx, %r12
+        movq    %rbx, %rdi
+        call    coro__run_at_end        /* handlers and destructors, on this stack */
+        movq    %r12, %rdx
+        jmp     .Lend
+
+/* Where coro__personality() lets an unwinder land when an exception has left the body: rax is the exception. */
+HIDDEN coro__forward_landing
+coro__forward_landing:
+        endbr64
+        movq    %rbx, %rdi
+        movq    %rax, %rsi
+        call    coro__forward           /* does not come back */
+        ud2
+        .cfi_endproc
+END coro__first_frame
+
+/*
+ * void coro__run_at_end(struct coro__context *context)
+ *
+ * A frame around coro__run_handlers() through which no exception goes, with rbx = the context as in the first frame.
+ */
+        .balign 16
+HIDDEN coro__run_at_end
+coro__run_at_end:
+        .cfi_startproc
+        .cfi_personality 0x1b, coro__personality
+        endbr64
+        PUSH    %rbx, 16
+        movq    %rdi, %rbx
+        call    coro__run_handlers
+        POP     %rbx, 8
+        ret
+        .cfi_endproc
+END coro__run_at_end
 
 /*
  * void *coro_yield(void *output)
@@ -335,7 +465,7 @@ CORO_TRANSFER:
         subq    %r8, %r10
         testq   $~(CORO_STATE_INLINED | CORO_STATE_SHARES | CORO_STATE_FRESH), %r10
         jnz     coro__transfer_refused
-        movl    CORO_CONTEXT_FLAGS(%rcx), %r11d
+        movl    CORO_CONTEXT_FLAGS(%rcx), %r11d         /* what is above CORO_FLAG_BITS is ignored */
         notl    %r11d
         andl    CORO_CONTEXT_FLAGS(%rdi), %r11d
         testb   $CORO_FLAG_FORWARD, %r11b               /* the resumer expects no exception */
@@ -508,115 +638,11 @@ END coro__make_outermost
         .cfi_startproc
         .cfi_undefined %rip
         nop                             /* unwinders look a return address up at the byte before it */
+HIDDEN coro__outermost
 coro__outermost:
         ud2
         .cfi_endproc
-
-/*
- * The first frame of every coroutine, and the way into it: the above jump to coro__enter_fresh when they are done with the frame of
- * the resumer. The stack of the coroutine begins below its context, 16-byte aligned.
- *
- *      rbx  the context  (a register that calls preserve, so that unwinders know it here)
- *      rsi  the input
- *      r12  the value that the body returned
- *
- * To an unwinder this frame interrupted coro__parked, and that was called by the resumer: it has the resumer's parked frame. Stacks
- * may lie in any order, and debuggers take a CFA that goes down for corruption, except below a signal frame. But to whatever called
- * a signal frame an unwinder gives the exact address, and the resumer is to be looked up at its call, one byte before where it goes
- * on: hence coro__parked in between. Its address is kept in the context, since unwind information may hold no addresses.
- */
-#define CFI_INTERRUPTED_PARKED \
-        .cfi_escape 0x0f, 3,                            /* DW_CFA_def_cfa_expression, length */ \
-                    0x73, CORO_CONTEXT_RETURN_SP, 0x06; /* DW_OP_breg3 (rbx), DW_OP_deref */ \
-        .cfi_escape 0x10, 16, 3,                        /* DW_CFA_expression, rip, length */ \
-                    0x73, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg3, two bytes of LEB128 */
-
-.macro CFI_FIRST_FRAME
-        .cfi_signal_frame
-        .cfi_personality 0x1b, coro__personality
-        CFI_INTERRUPTED_PARKED
-.endm
-
-        .cfi_startproc
-        CFI_PARKED
-        nop                             /* unwinders look a return address up at the byte before it */
-HIDDEN coro__parked
-coro__parked:
-        ud2
-        .cfi_endproc
-END coro__parked
-
-        .balign 16
-HIDDEN coro__first_frame
-coro__first_frame:
-        .cfi_startproc
-        CFI_FIRST_FRAME
-coro__enter_fresh:
-        movq    %rbx, %rsp
-        xorl    %ebp, %ebp              /* the end of a chain of frame pointers */
-        movq    %rsi, %rdi
-        call    *CORO_CONTEXT_FN(%rbx)
-        cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
-        movq    %rax, %r12
-        jne     .Lat_end
-.Lend:
-        THREAD_BLOCK
-        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
-        testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rbx)
-        jz      .Lend_fp
-        RETURN_FROM %rbx
-.Lend_go:
-        xorl    %eax, %eax              /* CORO_RETURNED */
-        movq    %r12, %rdx
-        .cfi_remember_state
-        CFI_PARKED
-        POP_FRAME_AND_GO
-        .cfi_restore_state
-        RETURN_FROM_FORMER %rbx
-.Lend_fp:
-        FP_STORE %rsp
-        movq    %rsp, %r8
-        RETURN_FROM %rbx
-        FP_COMPARE %r8, %rsp, .Lend_differ
-        jmp     .Lend_go
-        RETURN_FROM_FORMER %rbx
-.Lend_differ:
-        FP_LOAD %r8, %rsp
-        jmp     .Lend_go
-.Lat_end:
-        movq    %rbx, %rdi
-        call    coro__run_at_end        /* handlers and destructors, on this stack */
-        jmp     .Lend
-
-/* Where coro__personality() lets an unwinder land when an exception has left the body: rax is the exception. */
-HIDDEN coro__forward_landing
-coro__forward_landing:
-        endbr64
-        movq    %rbx, %rdi
-        movq    %rax, %rsi
-        call    coro__forward           /* does not come back */
-        ud2
-        .cfi_endproc
-END coro__first_frame
-
-/*
- * void coro__run_at_end(struct coro__context *context)
- *
- * A frame around coro__run_handlers() through which no exception goes, with rbx = the context as in the first frame.
- */
-        .balign 16
-HIDDEN coro__run_at_end
-coro__run_at_end:
-        .cfi_startproc
-        .cfi_personality 0x1b, coro__personality
-        endbr64
-        PUSH    %rbx, 16
-        movq    %rdi, %rbx
-        call    coro__run_handlers
-        POP     %rbx, 8
-        ret
-        .cfi_endproc
-END coro__run_at_end
+END coro__outermost
 
 /*
  * coro/inline.h jumps here with the stack pointer at a frame that one of the above has parked, rax and rdx as for it.
@@ -646,7 +672,7 @@ coro__finish:
 
         .cfi_startproc
         CFI_FIRST_FRAME                 /* which it is from here on */
-        movq    %rsi, %r12
+        movq    %rsi, %rdx
         andq    $~15, %rsp
         jmp     .Lend
         .cfi_endproc

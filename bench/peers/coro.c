@@ -10,14 +10,15 @@
 static coro_t *one, **all;
 static size_t all_count;
 
-/* How to make one: with control words of its own, or without. */
-enum { KEEP = 0, SHARE = CORO_NO_FPENV };
+/* How to make one: with control words of its own, or without. Constant, as in programs whose coroutines are all of a kind. */
+static const coro_opts share = {.stack_size = BENCH_STACK, .flags = CORO_NO_FPENV};
+#ifndef CORO_INLINE
+static const coro_opts keep = {.stack_size = BENCH_STACK};
+#endif
 
-static void make(coro_t **out, coro_fn *fn, unsigned flags)
+static void make(coro_t **out, coro_fn *fn, const coro_opts *opts)
 {
-    coro_opts opts = {.stack_size = BENCH_STACK, .flags = flags};
-
-    if (coro_create(out, fn, &opts) != 0)
+    if (coro_create(out, fn, opts) != 0)
         bench_fail("coro_create");
 }
 
@@ -38,7 +39,7 @@ static void *yield_always(void *input)
 
 static long setup_switch(size_t size)
 {
-    make(&one, yield_always, SHARE);
+    make(&one, yield_always, &share);
     return (long)size;
 }
 
@@ -75,7 +76,7 @@ static void *helped_yield_always(void *input)
 
 static long setup_helper(size_t size)
 {
-    make(&one, helped_yield_always, SHARE);
+    make(&one, helped_yield_always, &share);
     return (long)size;
 }
 
@@ -87,17 +88,17 @@ static void run_helper(uint64_t operations)
 
 /* ---- robin, memory ---- */
 
-static long setup_all(size_t size, unsigned flags)
+static long setup_all(size_t size, const coro_opts *opts)
 {
     all = bench_array(size, sizeof *all);
     for (all_count = 0; all_count < size; all_count++)
-        make(&all[all_count], yield_always, flags);
+        make(&all[all_count], yield_always, opts);
     return (long)size;
 }
 
 static long setup_robin(size_t size)
 {
-    return setup_all(size, SHARE);
+    return setup_all(size, &share);
 }
 
 static void run_robin(uint64_t operations)
@@ -121,12 +122,12 @@ static long setup_create(size_t size)
     return (long)size;
 }
 
-static inline void create_each(uint64_t operations, unsigned flags)
+static inline void create_each(uint64_t operations, const coro_opts *opts)
 {
     coro_t *co;
 
     for (; operations > 0; operations--) {
-        make(&co, return_at_once, flags);
+        make(&co, return_at_once, opts);
         coro_resume(co, NULL);
         destroy(co);
     }
@@ -134,17 +135,16 @@ static inline void create_each(uint64_t operations, unsigned flags)
 
 static void run_create(uint64_t operations)
 {
-    create_each(operations, SHARE);
+    create_each(operations, &share);
 }
 
 /* ---- generator, pipeline ---- */
 
-static inline uint64_t generate(unsigned flags)
+static inline uint64_t generate(const coro_opts *opts)
 {
-    coro_opts opts = {.stack_size = BENCH_STACK, .flags = flags};
     uint64_t sum = 0;
     each state;
-    items *g = MADE(each_init(&state, stage_items, &opts));
+    items *g = MADE(each_init(&state, stage_items, opts));
 
     CORO_GEN_EACH(items, x, g)
     sum += x;
@@ -153,7 +153,7 @@ static inline uint64_t generate(unsigned flags)
 
 static BENCH_HELPER uint64_t generate_all(void)
 {
-    return generate(SHARE);
+    return generate(&share);
 }
 
 static void run_generator(uint64_t operations)
@@ -193,17 +193,16 @@ static coro_unit add_up_each(added_up *self, coro_unit in)
 
 static BENCH_HELPER uint64_t pipe_all(void)
 {
-    static const coro_opts opts = {.stack_size = BENCH_STACK, .flags = SHARE};
     uint64_t sum = 0;
     each source;
     tripled first;
     mixed second;
     added_up third;
-    items *g = MADE(each_init(&source, stage_items, &opts));
+    items *g = MADE(each_init(&source, stage_items, &share));
 
-    g = MADE(tripled_init(&first, g, &opts));
-    g = MADE(mixed_init(&second, g, &opts));
-    g = MADE(added_up_init(&third, g, &opts));
+    g = MADE(tripled_init(&first, g, &share));
+    g = MADE(mixed_init(&second, g, &share));
+    g = MADE(added_up_init(&third, g, &share));
     CORO_GEN_EACH(items, x, g)
     sum += x;
     return sum;
@@ -240,29 +239,29 @@ const struct bench_peer bench_peer_coro_inline = {
 
 static long setup_switch_fp(size_t size)
 {
-    make(&one, yield_always, KEEP);
+    make(&one, yield_always, &keep);
     return (long)size;
 }
 
 static long setup_helper_fp(size_t size)
 {
-    make(&one, helped_yield_always, KEEP);
+    make(&one, helped_yield_always, &keep);
     return (long)size;
 }
 
 static long setup_robin_fp(size_t size)
 {
-    return setup_all(size, KEEP);
+    return setup_all(size, &keep);
 }
 
 static void run_create_fp(uint64_t operations)
 {
-    create_each(operations, KEEP);
+    create_each(operations, &keep);
 }
 
 static BENCH_HELPER uint64_t generate_all_fp(void)
 {
-    return generate(KEEP);
+    return generate(&keep);
 }
 
 static void run_generator_fp(uint64_t operations)
@@ -342,7 +341,7 @@ static void prepare_fresh(size_t operations)
 static void run_fresh(uint64_t operations)
 {
     for (; all_count < operations; all_count++) {
-        make(&all[all_count], yield_always, SHARE);
+        make(&all[all_count], yield_always, &share);
         coro_resume(all[all_count], NULL);
     }
 }
@@ -380,7 +379,7 @@ static void prepare_unwind(size_t operations)
         bench_fail("cleanups were not run");
     expected += operations * depth;
     for (all_count = 0; all_count < operations; all_count++) {
-        make(&all[all_count], suspend_deep, SHARE);
+        make(&all[all_count], suspend_deep, &share);
         coro_resume(all[all_count], NULL);
     }
 }

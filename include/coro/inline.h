@@ -68,19 +68,23 @@ CORO_API void coro_inline_enter(void);
 /* Park at `1:` with a frame below the stack pointer, where there is room, since a function that calls others has no red zone. It
    is the frame of the library's asm/x86_64/frame.h with only the two registers in it that a compiler may not give up. Enter
    another, `go` being CORO_INLINE_GO for one like it, CORO_INLINE_GO_LINKED for one that the library has parked. `leave` says where
-   to write the stack pointer down, `enter` is the one to go on with; `out` and `mark` are what the switch passes in rax and rdx, both
-   ways. */
-#define CORO_INLINE_SWITCH(leave, enter, out, mark, go) \
+   to write the stack pointer down, and `write` how: CORO_INLINE_WRITE, or where it mostly stays the same CORO_INLINE_WRITE_CHANGED.
+   `enter` is the one to go on with; `out` and `mark` are what the switch passes in rax and rdx, both ways. */
+#define CORO_INLINE_SWITCH(leave, enter, out, mark, write, go) \
     __asm__ volatile("leaq 1f(%%rip), %%r8\n\t" \
                      "movq %%r8, -8(%%rsp)\n\t" \
                      "movq %%rbp, -16(%%rsp)\n\t" \
                      "movq %%rbx, -24(%%rsp)\n\t" \
                      "leaq -56(%%rsp), %%r8\n\t" \
-                     "movq %%r8, (%%rcx)\n\t" \
+                     write "\n" \
+                     "3:\n\t" \
                      "movq %%rsi, %%rsp\n\t" \
                      CORO_INLINE_CFI_PARKED \
                      go "\n\t" \
                      CORO_INLINE_CFI(0x0b) \
+                     "2:\n\t" \
+                     "movq %%r8, (%%rcx)\n\t" \
+                     "jmp 3b\n\t" \
                      "nop\n" \
                      "1:" \
                      : "+a"(out), "+d"(mark), "+c"(leave), "+S"(enter) \
@@ -89,6 +93,9 @@ CORO_API void coro_inline_enter(void);
                        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", \
                        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15" CORO_INLINE_AVX512 \
                        "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)")
+
+#define CORO_INLINE_WRITE         "movq %%r8, (%%rcx)"
+#define CORO_INLINE_WRITE_CHANGED "cmpq %%r8, (%%rcx)\n\tjne 2f"
 
 #define CORO_INLINE_GO \
     "movq 32(%%rsp), %%rbx\n\t" \
@@ -136,6 +143,9 @@ CORO_API void coro_inline_enter(void);
 
 /* As above. The address of `1:` is signed like a return address, and reached by `ret`. There is no red zone: the frame is made
    before anything is written to it. */
+#define CORO_INLINE_WRITE         "str x16, [x2]"
+#define CORO_INLINE_WRITE_CHANGED CORO_INLINE_WRITE
+
 #define CORO_INLINE_GO \
     "ldp x19, x20, [sp, #16]\n\t" \
     "ldp x29, x30, [sp], #176\n\t" \
@@ -144,7 +154,7 @@ CORO_API void coro_inline_enter(void);
 
 #define CORO_INLINE_GO_LINKED "b coro_inline_enter"
 
-#define CORO_INLINE_SWITCH(leave, enter, out, mark, go) \
+#define CORO_INLINE_SWITCH(leave, enter, out, mark, write, go) \
     do { \
         register void *coro_x0_ __asm__("x0") = (out); \
         register void *coro_x1_ __asm__("x1") = (mark); \
@@ -157,7 +167,7 @@ CORO_API void coro_inline_enter(void);
                          "stp x29, x17, [sp]\n\t" \
                          "stp x19, x20, [sp, #16]\n\t" \
                          "mov x16, sp\n\t" \
-                         "str x16, [x2]\n\t" \
+                         write "\n\t" \
                          "mov sp, x3\n\t" \
                          go "\n\t" \
                          "1:" \
@@ -199,7 +209,7 @@ static inline __attribute__((always_inline)) coro_step coro_inline_resume(coro_t
         context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
         enter = context->sp;
-        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO);
+        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE_CHANGED, CORO_INLINE_GO);
     } else {
         if (context->state - t->token != CORO_INLINE_SHARES)
             return coro_resume(co, input);
@@ -207,7 +217,7 @@ static inline __attribute__((always_inline)) coro_step coro_inline_resume(coro_t
         context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
         enter = context->sp;
-        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO_LINKED);
+        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE_CHANGED, CORO_INLINE_GO_LINKED);
     }
     step.status = (long)out;
     step.value = mark;
@@ -227,14 +237,14 @@ static inline __attribute__((always_inline)) void *coro_inline_yield(void *outpu
         self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
         enter = self->return_sp;
-        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO);
+        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE, CORO_INLINE_GO);
     } else {
         if (self->state != (CORO_INLINE_ENTERED | CORO_INLINE_SHARES))
             return coro_yield(output);
         self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
         enter = self->return_sp;
-        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_GO_LINKED);
+        CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE, CORO_INLINE_GO_LINKED);
     }
     if (__builtin_expect(mark == NULL, 0))
         coro_inline_unwind();

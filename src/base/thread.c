@@ -83,8 +83,8 @@ static void child_goes_on(void)
     parent_goes_on();
     atomic_store(&in_forked_child, true);
     t->token = 0;
-    t->idle = NULL; /* nothing to begin with, either */
-    t->idle_count = 0;
+    t->idle = 0; /* nothing to begin with, either */
+    t->idle_most = 0;
     if (t->current == NULL)
         return;
     for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)

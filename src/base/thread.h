@@ -19,7 +19,7 @@
  *
  *   I1  suspended           <=>  state is the token of its thread (odd), with some of CORO_STATE_BITS
  *   I2  entered             <=>  state is CORO_STATE_ENTERED, with some of CORO_STATE_BITS, or CORO_STATE_ENDING
- *   I3  has returned        <=>  state is CORO_STATE_DEAD
+ *   I3  has returned        <=>  state is CORO_STATE_DEAD, or once it is destroyed as well another even number: src/core
  *   I7  root of a task      <=>  state is CORO_STATE_TASK, with some of CORO_STATE_BITS, until it ends
  *   I4  a root               =>  state is odd, so that nothing yields from it
  *   I5  CORO_STATE_SHARES   <=>  flags has CORO_FLAG_SHARE_FPENV (unless ending or dead), and then not CORO_FLAG_FORWARD
@@ -33,10 +33,9 @@ struct coro__context {
     uintptr_t state;               /* always valid */
     struct coro__context *resumer; /* stays as it was afterwards: hardly ever does the next one differ */
 
-    void *at_end;         /* handlers and values to be looked after when it ends; NULL if there are none */
-    void *(*fn)(void *);  /* constant after create */
-    uint32_t flags;       /* constant after create */
-    void (*caller)(void); /* constant after create: coro__parked(), where an unwinder finds it */
+    void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
+    void *(*fn)(void *); /* constant after create */
+    uint64_t flags;      /* constant after create; above CORO_FLAG_BITS it is the core's */
 
     /* C++: what __cxa_get_globals() gives out while this context runs. Laid out by the Itanium C++ ABI. */
     struct {
@@ -44,8 +43,10 @@ struct coro__context {
         unsigned int uncaught;
     } exceptions;
 
-    void *fake_stack; /* sanitized builds only; valid only while parked */
+    void (*caller)(void); /* constant after create: coro__parked(), where an unwinder finds it */
+
 #ifdef CORO_SANITIZED
+    void *fake_stack;       /* valid only while parked */
     const void *stack_base; /* constant after create; of a root: learnt at the first switch away */
     size_t stack_size;
     void *(*body)(void *); /* constant after create: what was asked for as `fn` */
@@ -59,10 +60,10 @@ struct coro__thread {
     struct coro__context *current; /* NULL until the thread's first use */
     uintptr_t token;               /* 0 until then */
     void *return_sp;               /* of the context that was entered last */
+    uintptr_t idle;                /* core: see below */
     struct coro__context root;
-    void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again ... */
-    void *idle; /* ... which are on this list as well */
-    unsigned idle_count, idle_most;
+    void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again: idle */
+    unsigned idle_most;
     void *stack_cache;          /* stack: warm stacks */
     void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */
     const int64_t *virtual_now; /* its clock; NULL: the real one */

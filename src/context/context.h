@@ -83,11 +83,11 @@ static inline void *coro__fp_words(void)
 #endif
 }
 
-/* Make a context whose flags and function are set ready to be resumed by the thread with this token: below it is where its stack
-   begins. If it keeps its floating-point control words to itself, they are at first those of the caller. */
-static inline void coro__context_make(struct coro__context *context, uintptr_t token)
+/* Make a context whose function and flags, which are `flags`, are set ready to be resumed by the thread with this token: below it is
+   where its stack begins. If it keeps its floating-point control words to itself, they are at first those of the caller. */
+static inline void coro__context_make(struct coro__context *context, unsigned flags, uintptr_t token)
 {
-    if ((context->flags & CORO_FLAG_SHARE_FPENV) != 0) {
+    if ((flags & CORO_FLAG_SHARE_FPENV) != 0) {
         context->state = token | CORO_STATE_FRESH | CORO_STATE_SHARES;
     } else {
         context->state = token | CORO_STATE_FRESH;

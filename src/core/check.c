@@ -21,7 +21,7 @@ static bool state_is_known(const struct coro *co)
     case CORO_STATE_TASK:
         return true;
     default:
-        return coro__suspended(co->context.state, co->owner);
+        return coro__suspended(co->context.state, co->owner) || coro__is_idle(co);
     }
 }
 
@@ -35,11 +35,11 @@ void coro__check(const struct coro *co)
 {
     const struct coro__context *context = &co->context;
 
-    assert(state_is_known(co));                                           /* I1 to I3 of the context */
-    assert(context->state != CORO_STATE_DEAD || context->at_end == NULL); /* what it had has been looked after */
-    assert(co->owner == CORO__ORPHANED || is_listed(co));                 /* I3 */
-    assert(!coro__is_idle(co) || (context->state == CORO_STATE_DEAD && co->reusable)); /* I5 */
-    assert((const char *)co > (const char *)co->stack.base && (uintptr_t)co % 64 == 32);
+    assert(state_is_known(co));                                      /* I1 to I3 of the context */
+    assert(!coro__ended(context->state) || context->at_end == NULL); /* what it had has been looked after */
+    assert(co->owner == CORO__ORPHANED || is_listed(co));            /* I3 */
+    assert(!coro__is_idle(co) || co->reusable_by == co->owner);      /* I5 */
+    assert((const char *)co > (const char *)co->stack.base && (uintptr_t)co % CORO__ALIGNMENT == CORO__OVER_ALIGNMENT);
     assert(memchr(co->name, '\0', sizeof co->name) != NULL);
 }
 
@@ -49,7 +49,7 @@ void coro__check_not_destroyed(const struct coro *co, const char *misuse)
     uintptr_t owner = __atomic_load_n(&co->owner, __ATOMIC_RELAXED);
 
     if (owner != CORO__DESTROYED && (owner != coro__thread_self()->token || !coro__is_idle(co)))
-        return; /* the turn of another thread's is not ours to read */
+        return; /* those of another thread may be taken up again at any time */
     coro__valgrind_define(co, sizeof *co);
     coro__text_add(&line, "libcoro: coroutine ");
     coro__describe(&line, co);

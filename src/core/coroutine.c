@@ -20,13 +20,13 @@
 #include <string.h>
 
 enum {
-    LINE = 64,         /* a cache line */
-    PAIR = 2 * LINE,   /* processors tend to load two that belong together */
-    COLOURS = 16,      /* places for the top in its page, a pair apart */
-    FIRST_FRAMES = 32, /* of the line that the context is in, below it */
+    LINE = 64,               /* a cache line */
+    PAIR = 2 * LINE,         /* processors tend to load two that belong together */
+    COLOURS = 16,            /* places for the top in its page, a pair apart */
+    FIRST_FRAMES = LINE / 2, /* of the line that the context is in, below it */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
-    IDLE_MOST = 64, /* a thread keeps */
+    IDLE_MOST = 64, /* a thread keeps, unless it has a scheduler */
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
 _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
@@ -92,6 +92,7 @@ static struct coro *place(const coro_stack *stack, size_t headroom)
                            FIRST_FRAMES);
 }
 _Static_assert(FIRST_FRAMES + offsetof(struct coro__context, at_end) == LINE, "place()");
+_Static_assert((int)CORO__ALIGNMENT == PAIR && (int)CORO__OVER_ALIGNMENT == LINE + FIRST_FRAMES, "place()");
 
 /* ---- the list of the thread's coroutines ---- */
 
@@ -176,6 +177,7 @@ static void free_coroutine(struct coro *co)
     co->task = NULL;
     co->context.state = CORO_STATE_DEAD; /* as long as the memory stays as it is, those who use it still can be told */
     co->owner = CORO__DESTROYED;
+    co->reusable_by = CORO__ORPHANED;
     coro__san_destroy(&co->context, whole_size(co));
     coro__san_reuse(stack.base, whole_size(co));
     if (allocator != NULL)
@@ -185,11 +187,10 @@ static void free_coroutine(struct coro *co)
 /* Down to so many. */
 static void free_idle(struct coro__thread *t, unsigned most)
 {
-    while (t->idle_count > most) {
-        struct coro *co = t->idle;
+    while (t->idle_most - coro__idle_room(t->idle) > most) {
+        struct coro *co = coro__idle_first(t->idle);
 
-        t->idle = co->next_idle;
-        t->idle_count--;
+        t->idle = co->context.state;
         free_coroutine(co);
     }
 }
@@ -202,9 +203,15 @@ static void trim(void)
 void coro__idle_keep(unsigned most)
 {
     struct coro__thread *t = coro__thread_self();
+    uintptr_t *list = &t->idle, more;
 
-    t->idle_most = most != 0 ? most : IDLE_MOST;
-    free_idle(t, t->idle_most);
+    if (most == 0)
+        most = IDLE_MOST;
+    free_idle(t, most);
+    more = coro__idle_none(most) - coro__idle_none(t->idle_most);
+    for (struct coro *co; *list += more, coro__idle_has_any(*list); list = &co->context.state)
+        co = coro__idle_first(*list);
+    t->idle_most = most;
 }
 
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
@@ -220,6 +227,7 @@ static void orphan_all(struct coro__thread *t)
             co->context.state = CORO__ORPHANED | (co->context.state & CORO_STATE_BITS);
         else
             co->context.state = CORO_STATE_DEAD;
+        co->reusable_by = CORO__ORPHANED;
         __atomic_store_n(&co->owner, CORO__ORPHANED, __ATOMIC_RELEASE);
     }
     t->live = NULL;
@@ -230,6 +238,7 @@ static void orphan_all(struct coro__thread *t)
 static void thread_begins(struct coro__thread *t)
 {
     t->idle_most = IDLE_MOST;
+    t->idle = coro__idle_none(IDLE_MOST);
     coro__leaks_watch(t);
     coro__overflow_watch(t);
 }
@@ -260,15 +269,16 @@ static uint64_t next_number(void)
     return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
-static void start(struct coro *co, coro_fn *fn, const coro_opts *opts, const char *site, uintptr_t token)
+/* What differs from one life of a coroutine to the next. */
+static inline __attribute__((always_inline)) void restart(struct coro *co, coro_fn *fn, const coro_opts *opts,
+                                                          unsigned flags, const char *site, uintptr_t token)
 {
-    co->context.flags = opts->flags & ~(opts->flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
-    co->context.exceptions.caught = NULL; /* what it was before may have been dropped in a catch block */
-    co->context.exceptions.uncaught = 0;
+    flags &= ~(flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
     coro__san_create(&co->context, fn, whole_size(co));
-    coro__context_make(&co->context, token);
+    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + flags; /* and one turn more */
     co->user = opts->user;
     co->site = site;
+    coro__context_make(&co->context, flags, token);
 }
 
 /* The long way. */
@@ -301,6 +311,8 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     co = place(&stack, headroom);
     co->context.resumer = NULL;
     co->context.at_end = NULL;
+    co->context.exceptions.caught = NULL; /* what was here before may have been dropped in a catch block */
+    co->context.exceptions.uncaught = 0;
     co->context.caller = coro__parked;
     below = (size_t)((char *)co - (char *)stack.base);
     coro__san_bounds(&co->context, stack.base, below);
@@ -308,12 +320,13 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     co->stack = stack;
     co->stack_size = headroom != 0 ? size : below;
     co->task = NULL;
-    co->reusable = allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED;
+    co->reusable_by =
+        allocator == coro_stack_pooled() && size == STACK_DEFAULT && !CORO__SANITIZED ? t->token : CORO__ORPHANED;
     co->valgrind_id = coro__valgrind_register(stack.base, co);
     co->owner = t->token;
     co->number = next_number();
-    co->turn = 0;
-    start(co, fn, opts, site, t->token);
+    co->context.flags = UINT64_MAX; /* so that its first turn is number 0 */
+    restart(co, fn, opts, opts->flags, site, t->token);
     set_name(co, opts->name);
     coro__leaks_lock();
     enlist(live_of(t), co);
@@ -324,31 +337,58 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     return 0;
 }
 
-static bool asks_for_default(const coro_opts *opts)
+/* Does it ask for the default stack? One expression, since each branch counts. `besides` is to be 0, too. */
+static inline bool asks_for_default(const coro_opts *opts, const void *besides)
 {
     /* 0 and the default size are the same, one bit apart */
     size_t other_size = opts->stack_size & ~(size_t)STACK_DEFAULT;
 
-    return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack) == 0 && opts->flags <= FLAGS_MOST;
+    return (other_size | (uintptr_t)opts->allocator | (uintptr_t)opts->stack | (uintptr_t)besides) == 0;
+}
+
+/* Take up an idle one again. */
+static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, const char *site, coro_t **out,
+                                                       coro_fn *fn, const coro_opts *opts, unsigned flags)
+{
+    struct coro *co = coro__idle_first(t->idle);
+
+    t->idle = co->context.state;
+    if (unlikely(co->name[0] != '\0'))
+        co->name[0] = '\0';
+    restart(co, fn, opts, flags, site, t->token);
+    coro__check(co);
+    *out = co;
+    return 0;
+}
+
+/* The way in between. */
+static __attribute__((noinline)) int create_otherwise(const char *site, coro_t **out, coro_fn *fn,
+                                                      const coro_opts *opts)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    if (!coro__idle_has_any(t->idle) || out == NULL || fn == NULL || !asks_for_default(opts, NULL) ||
+        opts->flags > FLAGS_MOST)
+        return create(site, out, fn, opts);
+    reuse(t, site, out, fn, opts, opts->flags);
+    set_name(*out, opts->name);
+    return 0;
 }
 
 int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts *opts)
 {
     struct coro__thread *t = coro__thread_self();
-    struct coro *co = t->idle;
 
     if (opts == NULL)
         opts = &default_opts;
-    if (unlikely(co == NULL) || unlikely(out == NULL) || unlikely(fn == NULL) || unlikely(!asks_for_default(opts)))
-        return create(site, out, fn, opts);
-    t->idle = co->next_idle;
-    t->idle_count--;
-    co->turn++;
-    co->name[0] = '\0';
-    start(co, fn, opts, site, t->token);
-    coro__check(co);
-    *out = co;
-    return opts->name == NULL ? 0 : coro_set_name(co, opts->name);
+    if (unlikely(!coro__idle_has_any(t->idle)) || unlikely(!asks_for_default(opts, opts->name)) ||
+        unlikely(out == NULL) || unlikely(fn == NULL))
+        return create_otherwise(site, out, fn, opts);
+    if (opts->flags == CORO_NO_FPENV)
+        return reuse(t, site, out, fn, opts, CORO_NO_FPENV);
+    if (opts->flags == 0)
+        return reuse(t, site, out, fn, opts, 0);
+    return create_otherwise(site, out, fn, opts);
 }
 
 #undef coro_create
@@ -373,12 +413,12 @@ static int destroy_error(const struct coro *co, const struct coro__thread *t)
 {
     uintptr_t owner = __atomic_load_n(&co->owner, __ATOMIC_ACQUIRE);
     uintptr_t state = __atomic_load_n(&co->context.state, __ATOMIC_RELAXED);
-    bool entered = state != CORO_STATE_DEAD && !coro__suspended(state, owner);
+    bool entered = !coro__ended(state) && !coro__suspended(state, owner);
 
     if (owner != t->token && owner != CORO__ORPHANED)
         return entered ? -EBUSY : -EPERM;
     if (!entered)
-        return 0;
+        return coro__is_idle_state(state) ? -EINVAL : 0;
     return coro__is_entered(co) ? -EDEADLK : -EBUSY;
 }
 
@@ -417,20 +457,17 @@ static __attribute__((noinline)) int destroy(struct coro *co)
 static void keep_idle(struct coro *co, struct coro__thread *t)
 {
     coro__check(co);
-    co->turn++;
-    co->next_idle = t->idle;
-    t->idle = co;
-    t->idle_count++;
+    co->context.state = t->idle;
+    t->idle = coro__idle_add(t->idle, co);
 }
 
 int coro_destroy(coro_t *co)
 {
     struct coro__thread *t = coro__thread_self();
 
-    if (unlikely(co == NULL) || unlikely(co->owner != t->token) || unlikely(co->context.state != CORO_STATE_DEAD) ||
-        unlikely(!co->reusable) || unlikely(t->idle_count >= t->idle_most))
+    if (unlikely(co == NULL) || unlikely(co->reusable_by != t->token) ||
+        unlikely(co->context.state != CORO_STATE_DEAD) || unlikely(!coro__idle_has_room(t->idle)))
         return destroy(co);
-    coro__check_not_destroyed(co, "coro_destroy() is called for it a second time");
     keep_idle(co, t);
     return 0;
 }
@@ -441,7 +478,7 @@ bool coro__root_retire(struct coro *co)
 
     co->context.state = CORO_STATE_DEAD;
     co->task = NULL;
-    if (!co->reusable || t->idle_count >= t->idle_most)
+    if (co->reusable_by != t->token || !coro__idle_has_room(t->idle))
         return false;
     keep_idle(co, t);
     return true;
@@ -460,7 +497,7 @@ int coro__resume_error(const struct coro *co)
     if (err != 0)
         return err;
     coro__check_not_destroyed(co, "it is resumed after coro_destroy()");
-    if (__atomic_load_n(&co->context.state, __ATOMIC_RELAXED) == CORO_STATE_DEAD)
+    if (coro__ended(__atomic_load_n(&co->context.state, __ATOMIC_RELAXED)))
         return -ESRCH;
     if (__atomic_load_n(&co->owner, __ATOMIC_RELAXED) != t->token)
         return -EPERM;
@@ -563,7 +600,7 @@ coro_status coro_get_status(const coro_t *co)
         return CORO_DEAD;
     state = __atomic_load_n(&co->context.state, __ATOMIC_RELAXED);
     owner = __atomic_load_n(&co->owner, __ATOMIC_RELAXED);
-    if (state == CORO_STATE_DEAD)
+    if (coro__ended(state))
         return CORO_DEAD;
     if (coro__suspended(state, owner))
         return CORO_SUSPENDED;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <unwind.h>
 
+enum { CORO__NAME_SIZE = 32 }; /* with its end */
+
 /* It lies at the top of its own stack, so that one page holds both it and its first frames:
  *
  *     base                                       co                     end
@@ -19,21 +21,22 @@
  *   I1  context.state is suspended and CORO_STATE_FRESH   <=>  it has never run
  *   I2  context.at_end != NULL                            <=>  it has handlers or values
  *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
- *   I4  it is idle: destroyed, but kept                   <=>  turn is odd, and it is on its thread's list of idle ones as well
- *   I5  it is idle                                         =>  dead and reusable                                              */
+ *   I4  it is idle: destroyed, but kept                   <=>  context.state says what comes after it on its thread's list of
+ *                                                               idle ones, as coro__idle_first() reads it
+ *   I5  it is idle                                         =>  reusable_by is the owner                                       */
 struct coro {
     struct coro__context context;
 
     /* what create and destroy touch besides when they take the short way */
-    void *user; /* constant after create */
-    void *task; /* sched: the task whose root it is; NULL if it is none */
+    void *user;       /* constant after create */
+    void *task;       /* sched: the task whose root it is; NULL if it is none */
+    const char *site; /* where it was created, "file:line"; NULL if that is unknown */
+    uintptr_t
+        reusable_by; /* owner, if any coro_create() that asks for nothing special may use it as it is; else ORPHANED */
+    char name[CORO__NAME_SIZE];
+
     uintptr_t
         owner; /* the token of its thread; ORPHANED once that has ended; DESTROYED once its memory is given back */
-    struct coro *next_idle; /* valid only while idle */
-    const char *site;       /* where it was created, "file:line"; NULL if that is unknown */
-    uint64_t turn;          /* counts its short destroys and creates */
-    bool reusable;          /* as it is, by any coro_create() that asks for nothing special */
-    char name[32];
     unsigned valgrind_id;
 
     /* constant from the first create on, however often it is used again */
@@ -51,9 +54,64 @@ struct coro {
 /* Values of owner that are no thread's. */
 enum { CORO__ORPHANED = 1, CORO__DESTROYED = 3 };
 
+/* How often it has been taken up again. Above the flags, to be written with them. */
+enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1 };
+
+static inline uint64_t coro__turn(const struct coro *co)
+{
+    return co->context.flags >> CORO_FLAG_BITS;
+}
+
+/* A list of idle ones is one word: where the first is, and above that for how many more there is room. The state of each is the list of
+   those after it: even, and larger than any other even state. */
+enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96, CORO__ROOM_SHIFT = 48 };
+
+static inline uintptr_t coro__idle_none(unsigned room)
+{
+    return (uintptr_t)room << CORO__ROOM_SHIFT;
+}
+
+static inline unsigned coro__idle_room(uintptr_t list)
+{
+    return (unsigned)(list >> CORO__ROOM_SHIFT);
+}
+
+static inline bool coro__idle_has_any(uintptr_t list)
+{
+    return list << (64 - CORO__ROOM_SHIFT) != 0; /* 0 until the thread is prepared */
+}
+
+static inline bool coro__idle_has_room(uintptr_t list)
+{
+    return list >> CORO__ROOM_SHIFT != 0;
+}
+
+/* Of a list that has any. */
+static inline struct coro *coro__idle_first(uintptr_t list)
+{
+    return (struct coro *)(list & (((uintptr_t)1 << CORO__ROOM_SHIFT) - 1));
+}
+
+/* To a list that has room. */
+static inline uintptr_t coro__idle_add(uintptr_t list, const struct coro *co)
+{
+    return (uintptr_t)co | coro__idle_none(coro__idle_room(list) - 1);
+}
+
+static inline bool coro__is_idle_state(uintptr_t state)
+{
+    return state % 2 == 0 && state > (CORO_STATE_TASK | CORO_STATE_BITS);
+}
+
 static inline bool coro__is_idle(const struct coro *co)
 {
-    return co->turn % 2 != 0;
+    return coro__is_idle_state(__atomic_load_n(&co->context.state, __ATOMIC_RELAXED));
+}
+
+/* Is this the state of a context that has returned? */
+static inline bool coro__ended(uintptr_t state)
+{
+    return state == CORO_STATE_DEAD || coro__is_idle_state(state);
 }
 
 static inline struct coro *coro__of_context(struct coro__context *context)
@@ -114,6 +172,7 @@ static inline bool coro__is_root(const struct coro__context *context)
 
 /* Add "'name' (#id)", and "created at file:line". In signal handlers, too. */
 void coro__describe(struct coro__text *text, const struct coro *co);
+void coro__describe_as(struct coro__text *text, const char *name, uint64_t number, uint64_t turn);
 void coro__describe_site(struct coro__text *text, const struct coro *co);
 
 /* Give the thread an alternate stack if overflows are reported and it has none. */

@@ -3,17 +3,22 @@
  */
 #include "coroutine.h"
 
-void coro__describe(struct coro__text *text, const struct coro *co)
+void coro__describe_as(struct coro__text *text, const char *name, uint64_t number, uint64_t turn)
 {
     coro__text_add(text, "'");
-    coro__text_add_first(text, co->name[0] != '\0' ? co->name : "(unnamed)", sizeof co->name);
+    coro__text_add_first(text, name[0] != '\0' ? name : "(unnamed)", CORO__NAME_SIZE);
     coro__text_add(text, "' (#");
-    coro__text_decimal(text, co->number);
-    if (co->turn >= 2) {
+    coro__text_decimal(text, number);
+    if (turn != 0) {
         coro__text_add(text, ".");
-        coro__text_decimal(text, co->turn / 2);
+        coro__text_decimal(text, turn);
     }
     coro__text_add(text, ")");
+}
+
+void coro__describe(struct coro__text *text, const struct coro *co)
+{
+    coro__describe_as(text, co->name, co->number, coro__turn(co));
 }
 
 void coro__describe_site(struct coro__text *text, const struct coro *co)

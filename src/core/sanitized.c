@@ -69,8 +69,8 @@ NO_TSAN void coro__san_leave_for_good(struct coro__context *from, struct coro__c
 void coro__san_arrive(struct coro__context *at)
 {
 #    if defined(CORO__ASAN) || defined(CORO__MSAN)
-    const void *low;
-    size_t size;
+    const void *low = NULL; /* MemorySanitizer does not see its runtime store */
+    size_t size = 0;
 
 #        ifdef CORO__ASAN
     __sanitizer_finish_switch_fiber(at->fake_stack, &low, &size);

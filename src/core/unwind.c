@@ -107,6 +107,8 @@ CORO__CALLED_UNSEEN void coro__forward(struct coro__context *context, struct _Un
         coro__run_at_end(context);
     /* it is in flight there now, if anybody counts */
     context->resumer->exceptions.uncaught += context->exceptions.uncaught;
+    context->exceptions.caught = NULL; /* dropped with the catch block that it left */
+    context->exceptions.uncaught = 0;
     coro__san_leave_for_good(context, context->resumer);
     coro__finish_by_exception(context, exception);
 }

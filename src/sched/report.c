@@ -140,11 +140,9 @@ static void write_unjoined(const struct coro_task *task)
 {
     struct coro__text line = {0};
 
-    coro__text_add(&line, "libcoro: nobody has joined or detached task '");
-    coro__text_add(&line, task->name[0] != '\0' ? task->name : "(unnamed)");
-    coro__text_add(&line, "' (#");
-    coro__text_decimal(&line, task->number);
-    coro__text_add(&line, "), created at ");
+    coro__text_add(&line, "libcoro: nobody has joined or detached task ");
+    coro__describe_as(&line, task->name, task->number, task->turn);
+    coro__text_add(&line, ", created at ");
     coro__text_add(&line, task->site != NULL ? task->site : "an unknown place");
     coro__text_write(&line);
 }

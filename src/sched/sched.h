@@ -60,7 +60,7 @@ struct coro_task {
     /* valid once it has ended: what its coroutine was called, for the report that nobody has joined it */
     const char *site;
     uint64_t number, turn;
-    char name[32];
+    char name[CORO__NAME_SIZE];
 };
 
 struct coro_sched {

@@ -77,7 +77,7 @@ static void keep_name(struct coro_task *task, const struct coro *co)
 {
     task->site = co->site;
     task->number = co->number;
-    task->turn = co->turn;
+    task->turn = coro__turn(co);
     memcpy(task->name, co->name, sizeof task->name);
 }
 

@@ -18,10 +18,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
 #    define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_POPULATE_WRITE
+#    define MADV_POPULATE_WRITE 23
+#endif
+#ifndef SYS_process_madvise
+#    define SYS_process_madvise 440
+#endif
+#ifndef PIDFD_SELF
+#    define PIDFD_SELF (-10000)
 #endif
 
 size_t coro__os_page_size(void)
@@ -115,6 +126,32 @@ bool coro__os_mark(void *p, size_t size)
 
     pthread_once(&probed, probe_markers);
     return markers_work && madvise(p, size, MADV_GUARD_INSTALL) == 0;
+}
+
+/* ---- many at once ---- */
+
+/* Returns for how many of them the advice was taken. */
+static size_t advise_each(char *p, size_t size, size_t stride, size_t n, int advice)
+{
+    struct iovec parts[CORO__OS_AT_ONCE];
+    long bytes;
+
+    if (n == 1)
+        return madvise(p, size, advice) == 0;
+    for (size_t i = 0; i < n; i++)
+        parts[i] = (struct iovec){.iov_base = p + i * stride, .iov_len = size};
+    bytes = syscall(SYS_process_madvise, PIDFD_SELF, parts, n, advice, 0UL, 0UL);
+    return bytes > 0 ? (size_t)bytes / size : 0;
+}
+
+size_t coro__os_mark_each(void *p, size_t size, size_t stride, size_t n)
+{
+    return advise_each(p, size, stride, n, MADV_GUARD_INSTALL);
+}
+
+void coro__os_populate_each(void *p, size_t size, size_t stride, size_t n)
+{
+    advise_each(p, size, stride, n, MADV_POPULATE_WRITE);
 }
 
 /* ---- regions ---- */

@@ -35,6 +35,15 @@ int coro__os_guard(void *p, size_t size);
 /* Put a guard marker, which splits no mapping. False where the kernel, the emulator or a lock on the memory refuses it. */
 bool coro__os_mark(void *p, size_t size);
 
+/* Do that in `n` places at once, at most CORO__OS_AT_ONCE, each `stride` after the one before. Returns in how many it is done: 0 where
+   the kernel has no such call. */
+size_t coro__os_mark_each(void *p, size_t size, size_t stride, size_t n);
+
+/* Have memory put there in as many places before it is touched, which takes less than as many page faults. May do nothing. */
+void coro__os_populate_each(void *p, size_t size, size_t stride, size_t n);
+
+enum { CORO__OS_AT_ONCE = 16 };
+
 /* Give the memory back and keep the address space; it reads as zero again. Guards stay. */
 void coro__os_discard(void *p, size_t size);
 

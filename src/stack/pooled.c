@@ -10,7 +10,7 @@
  * its slab's header, its memory with the kernel; or fresh, not even guarded yet. The thread's own warm list is tried first, then
  * the shared one, then a cold slot, then a fresh one. Freeing goes the same way back.
  *
- *   I1  a slot below slab->fresh has its guard
+ *   I1  a slot below slab->ready has its guard, and fresh <= ready
  *   I2  slab->taken counts the slots in use and the warm ones
  *   I3  a slab is on its class's list  <=>  it has a cold or a fresh slot
  */
@@ -51,7 +51,8 @@ struct slab {
     /* under the lock */
     struct slab *next, **link; /* valid only while on the class's list */
     unsigned taken;
-    unsigned fresh;
+    unsigned fresh; /* where the slots begin that nobody has had */
+    unsigned ready;
     uint64_t cold[]; /* a bit a slot */
 };
 
@@ -192,13 +193,31 @@ static struct slab *make_slab(unsigned class)
     return slab;
 }
 
-/* Give a fresh slot its guard. */
-static int prepare_slot(struct slab *slab, unsigned index)
+/* Give the next slots their guards, and the page that has the tail and will have the first frames: as many more as there are, within
+   limits, since a system call for each is most of what a fresh stack costs. */
+static int prepare_slots(struct slab *slab)
 {
-    char *start = slot_start(slab, index);
-    size_t guard = guard_size(slab->class);
+    size_t page = coro__os_page_size(), guard = guard_size(slab->class), stride = stride_of(slab->class), n, done;
+    char *start = slot_start(slab, slab->ready);
+    int err;
 
-    return slab->marked ? coro__os_guard(start, guard) : coro__os_open(start + guard, stride_of(slab->class) - guard);
+    if (!slab->marked) {
+        err = coro__os_open(start + guard, stride - guard);
+        slab->ready += err == 0;
+        return err;
+    }
+    n = slab->ready < CORO__OS_AT_ONCE ? slab->ready : CORO__OS_AT_ONCE;
+    n = n < slab->slots - slab->ready ? n : slab->slots - slab->ready;
+    done = n > 1 ? coro__os_mark_each(start, guard, stride, n) : 0;
+    if (done == 0) {
+        err = coro__os_guard(start, guard);
+        if (err != 0)
+            return err;
+        done = 1;
+    }
+    coro__os_populate_each(start + stride - page, page, stride, done);
+    slab->ready += (unsigned)done;
+    return 0;
 }
 
 /* Of a slab that has one: taken < fresh. */
@@ -218,11 +237,10 @@ static int take_slot(struct slab *slab, struct slot **out)
     if (index >= 0) {
         slab->cold[index / 64] &= ~(UINT64_C(1) << index % 64);
     } else {
-        index = (int)slab->fresh;
-        int err = prepare_slot(slab, (unsigned)index);
+        int err = slab->fresh == slab->ready ? prepare_slots(slab) : 0;
         if (err != 0)
             return err;
-        slab->fresh++;
+        index = (int)slab->fresh++;
     }
     slab->taken++;
     if (!has_room(slab))

@@ -23,7 +23,7 @@ static atomic_int injected;
 static const char *last = "none";
 static enum guard_advice advice;
 static int guard_installs;
-static bool no_mprotect, no_signal_stack, no_queueing;
+static bool no_mprotect, no_signal_stack, no_queueing, no_batches;
 static const char *proc_text;
 static int interrupted_writes, write_error;
 static struct {
@@ -110,6 +110,11 @@ void faults_forbid_signal_stacks(bool forbidden)
 void faults_forbid_queueing(bool forbidden)
 {
     no_queueing = forbidden;
+}
+
+void faults_forbid_batches(bool forbidden)
+{
+    no_batches = forbidden;
 }
 
 struct balance faults_balance(void)
@@ -356,5 +361,9 @@ int __wrap_sigaltstack(const stack_t *new, stack_t *old)
 /* Named, six can be taken and passed on even where fewer were given: va_arg() would look where there is none. */
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-    return number == SYS_rt_tgsigqueueinfo && no_queueing ? refused(EPERM) : __real_syscall(number, a, b, c, d, e, f);
+    if (number == SYS_rt_tgsigqueueinfo && no_queueing)
+        return refused(EPERM);
+    if (number == SYS_process_madvise && (no_batches || advice != ADVICE_AS_IS))
+        return refused(no_batches ? ENOSYS : EINVAL);
+    return __real_syscall(number, a, b, c, d, e, f);
 }

@@ -45,6 +45,9 @@ void faults_set_proc(const char *text);
 void faults_forbid_signal_stacks(bool forbidden);
 void faults_forbid_queueing(bool forbidden);
 
+/* There is no process_madvise(), whether armed or not. */
+void faults_forbid_batches(bool forbidden);
+
 /* mprotect() fails always, whether armed or not. */
 void faults_forbid_mprotect(bool forbidden);
 
