@@ -341,8 +341,9 @@ ssize_t coro__io_do(const struct coro__io_op *op, int64_t deadline)
     if (unlikely(err != 0))
         return err;
     generation = f->generation;
-    if (f->drained[direction] && deadline <= self->sched->now)
-        f->drained[direction] = false; /* the event may be there and not have been looked at */
+    if (f->drained[direction] && (deadline <= self->sched->now || op->size == 0))
+        f->drained[direction] =
+            false; /* the event may be there and not have been looked at; nothing need not be waited for */
     for (;;) {
         if (!f->drained[direction]) {
             ssize_t n = op->call(op);
