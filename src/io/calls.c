@@ -112,8 +112,14 @@ ssize_t coro_writev(int fd, const struct iovec *iov, int count, int64_t deadline
 
 ssize_t coro_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, unsigned *length, int64_t deadline)
 {
-    const struct coro__io_op op = {
-        .fd = fd, .call = do_recv, .buf = buf, .size = n, .flags = flags, .address = from, .length = length};
+    const struct coro__io_op op = {.fd = fd,
+                                   .call = do_recv,
+                                   .buf = buf,
+                                   .size = n,
+                                   .flags = flags,
+                                   .aside = (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) != 0,
+                                   .address = from,
+                                   .length = length};
 
     return coro__io_do(&op, deadline);
 }

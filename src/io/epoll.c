@@ -345,11 +345,11 @@ ssize_t coro__io_do(const struct coro__io_op *op, int64_t deadline)
         f->drained[direction] =
             false; /* the event may be there and not have been looked at; nothing need not be waited for */
     for (;;) {
-        if (!f->drained[direction]) {
+        if (!f->drained[direction] || op->aside) {
             ssize_t n = op->call(op);
 
             if (likely(n >= 0)) {
-                if (f->tcp && (size_t)n < op->size && n != 0 && !f->hung_up)
+                if (f->tcp && (size_t)n < op->size && n != 0 && !f->hung_up && !op->aside)
                     f->drained[direction] = true;
                 return n;
             }
@@ -357,7 +357,7 @@ ssize_t coro__io_do(const struct coro__io_op *op, int64_t deadline)
                 continue;
             if (errno != EAGAIN && errno != EWOULDBLOCK)
                 return -errno;
-            f->drained[direction] = true;
+            f->drained[direction] = !op->aside;
         }
         err = await_event(d, f, 1u << direction, self, deadline);
         if (err == 0 && f->generation != generation)

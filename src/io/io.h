@@ -36,6 +36,7 @@ struct coro__io_op {
     void *buf;
     size_t size; /* bytes to be transferred, at most */
     int flags;
+    bool aside; /* it leaves the data where they are, or is about others: says nothing about what there is to be read */
     void *address;
     socklen_t *length;
 };
