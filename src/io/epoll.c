@@ -87,7 +87,7 @@ int coro__io_make_nonblocking(int fd)
 /* Have its events come. */
 static int enrol(struct epoll_driver *d, int fd, struct coro__fd *f)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.u64 = (uint64_t)f->generation << 32 | (uint32_t)fd};
     int err = f->nonblocking ? 0 : coro__io_make_nonblocking(fd), protocol = 0;
     socklen_t length = sizeof protocol;
@@ -163,9 +163,9 @@ static void handle(struct epoll_driver *d, const struct epoll_event *event)
     f = find(d, (int)(uint32_t)event->data.u64);
     if (f == NULL || f->generation != event->data.u64 >> 32)
         return;
-    if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    if ((event->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         f->hung_up = true;
-    if ((event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    if ((event->events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         wake(d, f, CORO__IO_IN);
     if ((event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
         wake(d, f, CORO__IO_OUT);

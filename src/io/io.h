@@ -23,8 +23,9 @@ struct coro__fd {
     bool socket;
     bool tcp; /* a transfer of fewer bytes than could have been means that there were no more */
     bool nonblocking;
-    bool hung_up;                    /* no more events have to come for what is still to be read */
-    bool drained[2];                 /* a direction: it would block, as far as is known; an event will say when not */
+    bool hung_up;    /* no more events have to come for what is still to be read; or there are urgent data, which a read
+                                        stops at */
+    bool drained[2]; /* a direction: it would block, as far as is known; an event will say when not */
     struct coro__waiter *waiters[2]; /* a direction; NULL if nobody waits */
 };
 
