@@ -100,9 +100,13 @@ static int enrol(struct epoll_driver *d, int fd, struct coro__fd *f)
     }
     f->always = false;
     if (epoll_ctl(d->driver.fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-        if (errno != EPERM && errno != EEXIST)
+        if (errno == EEXIST) /* a duplicate of what was closed, under its number: of another generation */
+            err = epoll_ctl(d->driver.fd, EPOLL_CTL_MOD, fd, &event);
+        else
+            err = errno == EPERM ? 0 : -1; /* a file or a directory */
+        if (err != 0)
             return -errno;
-        f->always = errno == EPERM; /* a file or a directory */
+        f->always = errno == EPERM;
     }
     f->hung_up = f->drained[CORO__IO_IN] = f->drained[CORO__IO_OUT] = false;
     f->known = true;
