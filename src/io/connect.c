@@ -89,6 +89,17 @@ struct place {
     char service[32];
 };
 
+/* A name or a port: getaddrinfo() would take any number, modulo 65536. */
+static bool is_service(const char *text)
+{
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+
+    if (strchr("+- \t\n\v\f\r", text[0]) != NULL)
+        return false;
+    return *end != '\0' || port <= UINT16_MAX;
+}
+
 /* "host:port", "[host]:port", ":port" */
 static int parse(const char *addr, struct place *out)
 {
@@ -105,6 +116,8 @@ static int parse(const char *addr, struct place *out)
         return -EINVAL; /* an address with colons needs brackets */
     }
     if (length >= sizeof out->host)
+        return -EINVAL;
+    if (!is_service(colon + 1))
         return -EINVAL;
     memcpy(out->host, host, length);
     out->host[length] = '\0';
