@@ -229,13 +229,15 @@ static int resolve(const struct place *place, struct addrinfo **out, int64_t dea
 
 static int listening_socket(const struct addrinfo *at, int type, int backlog)
 {
-    int one = 1, err;
+    int one = 1, off = 0, err;
     int fd = socket(at->ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, at->ai_protocol);
 
     if (fd < 0)
         return -errno;
     if (type == SOCK_STREAM)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (at->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
         (type != SOCK_STREAM || listen(fd, backlog > 0 ? backlog : SOMAXCONN) == 0)) {
         coro__io_opened(fd, -1);
@@ -246,21 +248,34 @@ static int listening_socket(const struct addrinfo *at, int type, int backlog)
     return err;
 }
 
-static int bind_to(const char *addr, int type, int backlog)
+static int bind_to_place(const struct place *place, int family, int type, int backlog)
 {
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = type};
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_family = family, .ai_socktype = type};
+    const char *host = place->host[0] != '\0' ? place->host : NULL;
     struct addrinfo *found;
-    struct place place;
-    int fd, err = parse(addr, &place);
+    int fd, err = error_of(getaddrinfo(host, place->service, &hints, &found));
 
-    if (err == 0)
-        err = error_of(getaddrinfo(place.host[0] != '\0' ? place.host : NULL, place.service, &hints, &found));
     if (err != 0)
         return err;
     fd = listening_socket(found, type, backlog);
     for (const struct addrinfo *next = found->ai_next; fd < 0 && next != NULL; next = next->ai_next)
         fd = listening_socket(next, type, backlog);
     freeaddrinfo(found);
+    return fd;
+}
+
+static int bind_to(const char *addr, int type, int backlog)
+{
+    struct place place;
+    int fd, err = parse(addr, &place);
+
+    if (err != 0)
+        return err;
+    if (place.host[0] != '\0')
+        return bind_to_place(&place, AF_UNSPEC, type, backlog);
+    fd = bind_to_place(&place, AF_INET6, type, backlog); /* every address of both families */
+    if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL || fd == -ENOENT)
+        fd = bind_to_place(&place, AF_INET, type, backlog);
     return fd;
 }
 
