@@ -62,6 +62,26 @@ static int outcome_of_connect(int fd)
     return -err;
 }
 
+/* connect(2), and on a unix socket wait for room in the listener's queue, of which no event tells. */
+static int begin_to_connect(int fd, const struct sockaddr *to, unsigned length, int64_t deadline)
+{
+    int64_t pause = CORO_US(100), until;
+    int err;
+
+    while (connect(fd, to, length) != 0) {
+        if (errno != EAGAIN || to->sa_family != AF_UNIX || deadline == 0)
+            return -errno;
+        until = coro_after(pause);
+        err = coro_sleep_until(until < deadline ? until : deadline);
+        if (err == 0 && coro_now() >= deadline)
+            err = -ETIMEDOUT;
+        if (err != 0)
+            return err;
+        pause = pause < CORO_MS(20) ? pause * 2 : pause;
+    }
+    return 0;
+}
+
 int coro_connect(int fd, const struct sockaddr *to, unsigned length, int64_t deadline)
 {
     struct coro_task *self;
@@ -72,10 +92,9 @@ int coro_connect(int fd, const struct sockaddr *to, unsigned length, int64_t dea
     err = coro__io_make_nonblocking(fd);
     if (err != 0)
         return err;
-    if (connect(fd, to, length) == 0)
-        return 0;
-    if (errno != EINPROGRESS && errno != EINTR)
-        return -errno;
+    err = begin_to_connect(fd, to, length, deadline);
+    if (err != -EINPROGRESS && err != -EINTR)
+        return err;
     if (deadline == 0)
         return -EAGAIN;
     err = coro__io_await_output(fd, deadline);
