@@ -194,6 +194,8 @@ static bool look_around(struct coro_sched *s)
     open_inbox(s);
     if (!s->virtual_time && s->timers.count != 0)
         s->now = coro__real_now();
+    if (coro__timers_next(&s->timers) <= s->now)
+        coro__embed_look(s); /* what came in time is no timeout */
     coro__timers_fire(&s->timers, s->now);
     return coro__queue_count(&s->queue) != 0;
 }
