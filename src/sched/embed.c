@@ -114,7 +114,8 @@ static int open_fds(struct coro_sched *s)
     }
     err = -errno;
     close_fd(&event_fd);
-    coro__embed_end(s);
+    close_fd(&s->timer_fd);
+    close_fd(&s->epoll_fd);
     return err;
 }
 
