@@ -29,6 +29,7 @@ enum { CHUNK = 256, EVENTS_MOST = 256, SPARES_MOST = 256 };
 
 struct epoll_driver {
     struct coro__driver driver;
+    struct epoll_driver *next; /* of the thread's */
     int event_fd;
     atomic_bool signalled; /* since the last wait */
     size_t chunks;
@@ -40,6 +41,9 @@ struct epoll_driver {
     } * spares;
     unsigned spare_count;
 };
+
+/* Those of the calling thread. */
+static __thread struct epoll_driver *drivers;
 
 static struct epoll_driver *of(struct coro__driver *driver)
 {
@@ -219,8 +223,11 @@ static void signal_driver(struct coro__driver *driver)
 
 static void end(struct coro__driver *driver)
 {
-    struct epoll_driver *d = of(driver);
+    struct epoll_driver *d = of(driver), **link = &drivers;
 
+    while (*link != d)
+        link = &(*link)->next;
+    *link = d->next;
     for (size_t i = 0; i < d->chunks; i++)
         free(d->table[i]);
     free(d->table);
@@ -255,8 +262,11 @@ static int start(struct coro_sched *s)
         if (d->driver.fd >= 0)
             close(d->driver.fd);
         free(d);
+        return err;
     }
-    return err;
+    d->next = drivers;
+    drivers = d;
+    return 0;
 }
 
 static int driver_of(struct coro_sched *s, struct epoll_driver **out)
@@ -466,13 +476,6 @@ void coro__io_give_buffer(void *buffer)
     d->spare_count++;
 }
 
-/* What the running task's scheduler knows of a number; NULL if nothing. */
-static struct coro__fd *known(int fd, struct epoll_driver **d)
-{
-    *d = running_driver();
-    return *d != NULL ? find(*d, fd) : NULL;
-}
-
 /* What was known is not true any more. */
 static void forget(struct epoll_driver *d, struct coro__fd *f)
 {
@@ -482,27 +485,30 @@ static void forget(struct epoll_driver *d, struct coro__fd *f)
     wake(d, f, CORO__IO_OUT);
 }
 
+/* In whichever scheduler of the thread: the caller may be a loop that hosts it. */
+void coro__io_forget(int fd)
+{
+    for (struct epoll_driver *d = drivers; d != NULL; d = d->next) {
+        struct coro__fd *f = find(d, fd);
+
+        if (f != NULL)
+            forget(d, f);
+    }
+}
+
 void coro__io_opened(int fd, int parent)
 {
-    struct epoll_driver *d;
-    const struct coro__fd *from = known(parent, &d);
+    struct epoll_driver *d = running_driver();
+    const struct coro__fd *from;
     struct coro__fd *f;
 
+    coro__io_forget(fd);
     if (d == NULL || (find(d, fd) == NULL && make_room(d, (size_t)fd / CHUNK) != 0))
         return;
     f = find(d, fd);
-    forget(d, f);
+    from = find(d, parent);
     f->nonblocking = true;
     f->socket = f->tcp = from != NULL && from->tcp;
-}
-
-void coro__io_forget(int fd)
-{
-    struct epoll_driver *d;
-    struct coro__fd *f = known(fd, &d);
-
-    if (f != NULL)
-        forget(d, f);
 }
 
 #undef coro_close
