@@ -221,7 +221,7 @@ int coro_getaddrinfo(const char *node, const char *service, const struct addrinf
     lookup = question(node, service, hints);
     if (lookup == NULL)
         return -ENOMEM;
-    err = coro__offload(look_up, lookup, NULL, drop, deadline, NULL);
+    err = coro__offload(look_up, lookup, NULL, drop, false, deadline);
     if (err != 0)
         return err;
     err = lookup->err;

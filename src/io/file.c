@@ -54,9 +54,9 @@ static void *run(void *arg)
     return NULL;
 }
 
-static ssize_t do_elsewhere(struct file_call *c, int64_t deadline)
+static ssize_t do_elsewhere(struct file_call *c, void (*drop)(void *), int64_t deadline)
 {
-    int err = coro__offload(run, c, NULL, NULL, deadline, NULL);
+    int err = coro__offload(run, c, NULL, drop, true, deadline);
 
     return err != 0 ? err : c->result;
 }
@@ -81,7 +81,7 @@ static ssize_t transfer(struct file_call *c, bool write, int64_t deadline)
     n = do_now(c, write);
     if (n != -EAGAIN && n != -EOPNOTSUPP && n != -EINTR && n != -ENOSYS)
         return n;
-    return do_elsewhere(c, deadline);
+    return do_elsewhere(c, NULL, deadline);
 }
 
 ssize_t coro_pread(int fd, void *buf, size_t n, off_t at, int64_t deadline)
@@ -102,17 +102,26 @@ int coro_fsync(int fd, int64_t deadline)
 {
     struct file_call c = {.fd = fd, .call = do_fsync};
 
-    return (int)do_elsewhere(&c, deadline);
+    return (int)do_elsewhere(&c, NULL, deadline);
+}
+
+/* The scheduler has gone meanwhile, and nobody is left to have the descriptor. */
+static void drop_descriptor(void *arg)
+{
+    const struct file_call *c = arg;
+
+    if (c->result >= 0)
+        close((int)c->result);
 }
 
 int coro_open(const char *path, int flags, mode_t mode, int64_t deadline)
 {
-    struct file_call c = {.path = path, .flags = flags, .mode = mode, .call = do_open};
+    struct file_call c = {.path = path, .flags = flags, .mode = mode, .call = do_open, .result = -ECANCELED};
     int fd;
 
     if (path == NULL)
         return -EINVAL;
-    fd = (int)do_elsewhere(&c, deadline);
+    fd = (int)do_elsewhere(&c, drop_descriptor, deadline);
     if (fd >= 0)
         coro__io_forget(fd);
     return fd;

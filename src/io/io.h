@@ -70,7 +70,8 @@ void coro__io_give_buffer(void *buffer);
 int coro__io_make_nonblocking(int fd);
 
 /* Call fn(arg) on a helper thread, as coro_offload() does. If nobody waits for it any more when it is over, or it was never begun, `drop`
-   is called with `arg`, on whichever thread; NULL: it is held, and over when this returns, whatever happens. */
-int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), int64_t deadline, const char *site);
+   is called with `arg`, on whichever thread; it may be NULL. `held`: neither deadline nor cancellation end it once it is queued, and where
+   its scheduler goes, that waits: the call may use the caller's memory. */
+int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), bool held, int64_t deadline);
 
 #endif

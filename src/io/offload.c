@@ -20,7 +20,8 @@ struct job {
     coro_fn *fn;
     void *arg;
     void *result;
-    void (*drop)(void *); /* NULL: held */
+    void (*drop)(void *);
+    bool held;
     struct coro_sched *sched;
 
     /* under the lock */
@@ -30,7 +31,7 @@ struct job {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER, over_with_one = PTHREAD_COND_INITIALIZER;
 
 /* under the lock */
 static struct job *first, **last = &first;
@@ -80,7 +81,9 @@ static void finish(struct job *job)
 {
     job->state = POSTED;
     if (job->waiter != NULL) {
-        coro__sched_post(job->sched, &job->post);
+        if (job->held)
+            pthread_cond_broadcast(&over_with_one);
+        coro__sched_post(job->sched, &job->post); /* and it may be gone */
     } else {
         job->drop(job->arg);
         free(job);
@@ -215,6 +218,8 @@ static void stop_waiting(struct coro__waiter *waiter)
     bool withdrawn, posted;
 
     pthread_mutex_lock(&lock);
+    while (job->held && job->state == BEGUN) /* the scheduler goes, and the caller's memory with it */
+        pthread_cond_wait(&over_with_one, &lock);
     job->waiter = NULL;
     posted = job->state == POSTED;
     withdrawn = withdraw(job);
@@ -237,9 +242,8 @@ static void nothing(void *arg)
     (void)arg;
 }
 
-int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), int64_t deadline, const char *site)
+int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), bool held, int64_t deadline)
 {
-    bool held = drop == NULL;
     struct coro_task *self = coro__may_wait();
     struct job *job;
     int err = self != NULL ? coro__wait_overdue(self, deadline) : deadline == 0 ? -EAGAIN : coro__wait_refusal();
@@ -253,7 +257,8 @@ int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), i
     *job = (struct job){.post.arrive = arrive,
                         .fn = fn,
                         .arg = arg,
-                        .drop = held ? nothing : drop,
+                        .drop = drop != NULL ? drop : nothing,
+                        .held = held,
                         .sched = self->sched,
                         .waiter = &self->waiter};
     self->waiter.slot = job;
@@ -264,12 +269,12 @@ int coro__offload(coro_fn *fn, void *arg, void **result, void (*drop)(void *), i
     if (err != 0)
         goto free;
     self->sched->expected++;
-    return coro__park(self, held ? &for_helper_held : &for_helper, held ? CORO_FOREVER : deadline, site);
+    return coro__park(self, held ? &for_helper_held : &for_helper, held ? CORO_FOREVER : deadline, NULL);
 
 free:
     free(job);
 drop:
-    if (!held)
+    if (drop != NULL)
         drop(arg);
     return err;
 }
@@ -279,5 +284,5 @@ int coro_offload(coro_fn *fn, void *arg, void **result, int64_t deadline)
 {
     if (fn == NULL)
         return -EINVAL;
-    return coro__offload(fn, arg, result, nothing, deadline, NULL);
+    return coro__offload(fn, arg, result, NULL, false, deadline);
 }
