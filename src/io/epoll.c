@@ -425,21 +425,6 @@ int coro__io_await_output(int fd, int64_t deadline)
     return err == 0 && f->generation != generation ? -ECANCELED : err;
 }
 
-int coro__io_await_input(int fd, int64_t deadline)
-{
-    struct epoll_driver *d;
-    struct coro_task *self;
-    struct coro__fd *f;
-    uint32_t generation;
-    int err = begin(fd, &self, &d, &f);
-
-    if (err != 0 || !f->drained[CORO__IO_IN])
-        return err;
-    generation = f->generation;
-    err = await_event(d, f, 1u << CORO__IO_IN, self, deadline);
-    return err == 0 && f->generation != generation ? -ECANCELED : err;
-}
-
 /* ---- buffers ---- */
 
 static struct epoll_driver *running_driver(void)

@@ -58,9 +58,6 @@ ssize_t coro__io_poll(const struct coro__io_op *op, unsigned directions, int64_t
 /* Wait for a connect() that has begun: 0, or a negative errno value if waiting failed. */
 int coro__io_await_output(int fd, int64_t deadline);
 
-/* Wait for input, if there is none as far as is known: 0, or a negative errno value. */
-int coro__io_await_input(int fd, int64_t deadline);
-
 /* Buffers of this size, passed around within a scheduler. NULL if there is no memory. */
 #define CORO__IO_BUFFER ((size_t)4096)
 void *coro__io_take_buffer(void);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct buffer {
     char *bytes; /* NULL: there is nothing in it */
@@ -46,17 +47,24 @@ static void consume(struct buffer *b, size_t n)
         b->begin = b->end = 0;
 }
 
+static size_t capacity_for(size_t n)
+{
+    size_t capacity = CORO__IO_BUFFER;
+
+    while (n >= capacity)
+        capacity *= 2;
+    return capacity;
+}
+
 /* Make room for `n` bytes more, and one. */
 static int make_room(struct buffer *b, size_t n)
 {
-    size_t held = content(b), capacity = b->capacity != 0 ? b->capacity : CORO__IO_BUFFER;
+    size_t held = content(b), capacity = capacity_for(held + n);
     char *bytes;
 
     if (b->bytes != NULL && b->end + n < b->capacity)
         return 0;
-    while (held + n >= capacity)
-        capacity *= 2;
-    if (b->bytes != NULL && capacity == b->capacity) {
+    if (b->bytes != NULL && capacity <= b->capacity) {
         memmove(b->bytes, b->bytes + b->begin, held);
     } else {
         bytes = capacity == CORO__IO_BUFFER ? coro__io_take_buffer() : malloc(capacity);
@@ -119,28 +127,41 @@ static void go_on(coro_stream_t *s)
     s->ended = NULL;
 }
 
-/* Get more input, `wanted` bytes if they come at once: how many; 0 at the end. */
-static ssize_t fill(coro_stream_t *s, size_t wanted, int64_t deadline)
+/* A read that takes a buffer only when it is made, and has none while it waits for the next one. */
+static ssize_t read_into_buffer(const struct coro__io_op *op)
 {
-    struct buffer *in = &s->in;
+    struct buffer *in = op->buf;
     ssize_t n;
-    int err = 0;
+    int err;
 
-    if (content(in) == 0) {
-        release(in);
-        if (deadline != 0)
-            err = coro__io_await_input(s->fd, deadline);
+    if (in->bytes == NULL && make_room(in, op->size) != 0) {
+        errno = ENOMEM;
+        return -1;
     }
-    if (err == 0)
-        err = make_room(in, wanted);
-    if (err != 0)
-        return err;
-    n = coro_read(s->fd, in->bytes + in->end, in->capacity - in->end - 1, deadline);
+    n = read(op->fd, in->bytes + in->end, op->size);
+    err = errno;
     if (n > 0)
         in->end += (size_t)n;
     else if (content(in) == 0)
         release(in);
+    errno = err;
     return n;
+}
+
+/* Get more input, `wanted` bytes if they come at once: how many; 0 at the end. */
+static ssize_t fill(coro_stream_t *s, size_t wanted, int64_t deadline)
+{
+    struct buffer *in = &s->in;
+    struct coro__io_op op = {.fd = s->fd, .call = read_into_buffer, .buf = in, .size = capacity_for(wanted) - 1};
+    int err = 0;
+
+    if (content(in) == 0) {
+        release(in);
+    } else {
+        err = make_room(in, wanted);
+        op.size = in->capacity - in->end - 1;
+    }
+    return err != 0 ? err : coro__io_do(&op, deadline);
 }
 
 static void take(coro_stream_t *s, void *buf, size_t n)
