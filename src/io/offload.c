@@ -3,7 +3,8 @@
  *
  * There are a few threads for the process, started when they are needed, gone when they have had nothing to do for a while. A job is posted
  * back to its scheduler when it is done, unless nobody waits for it any more: who stops waiting takes it off the queue, or leaves it
- * to the thread that is at it. Both happen under the lock, so that a scheduler that goes is never posted to.
+ * to the thread that is at it. Both happen under the lock, and what has been posted is taken with it too, so that a scheduler that goes
+ * is never posted to.
  */
 #include "io.h"
 
@@ -186,6 +187,8 @@ static void arrive(struct coro__post *post)
     struct job *job = CORO__OWNER(post, struct job, post);
     struct coro__waiter *waiter = job->waiter;
 
+    pthread_mutex_lock(&lock); /* who has posted is done with the scheduler, which may go now */
+    pthread_mutex_unlock(&lock);
     job->sched->expected--;
     if (waiter != NULL) {
         if (waiter->out != NULL)
