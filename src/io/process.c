@@ -32,6 +32,26 @@ int coro_wait_signal(int signo, int64_t deadline)
     return n < 0 ? (int)n : (int)got.ssi_signo;
 }
 
+/* Where there are no descriptors of processes. */
+static int look_for_end(pid_t pid, int *status, int64_t deadline)
+{
+    int64_t pause = CORO_US(100), until;
+    pid_t ended;
+    int err = deadline != 0 ? 0 : -EAGAIN;
+
+    while (err == 0) {
+        until = coro_after(pause);
+        err = coro_sleep_until(until < deadline ? until : deadline);
+        ended = waitpid(pid, status, WNOHANG);
+        if (ended != 0)
+            return ended > 0 ? ended : -errno;
+        if (err == 0 && coro_now() >= deadline)
+            err = -ETIMEDOUT;
+        pause = pause < CORO_MS(10) ? pause * 2 : pause;
+    }
+    return err;
+}
+
 int coro_wait_pid(pid_t pid, int *status, int64_t deadline)
 {
     int fd, err, ignored;
@@ -48,7 +68,7 @@ int coro_wait_pid(pid_t pid, int *status, int64_t deadline)
         return ended > 0 ? ended : -errno;
     fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0)
-        return -errno;
+        return errno == ENOSYS ? look_for_end(pid, status, deadline) : -errno;
     coro__io_opened(fd, -1);
     err = coro_poll_fd(fd, POLLIN, deadline);
     coro_close(fd, 0);
