@@ -70,18 +70,33 @@ static ssize_t do_now(const struct file_call *c, bool write)
     return n < 0 ? -errno : n;
 }
 
+/* Does memory not have it, or cannot say? */
+static bool has_to_wait(ssize_t n)
+{
+    return n == -EAGAIN || n == -EOPNOTSUPP || n == -EINTR || n == -ENOSYS;
+}
+
+/* What memory has of it is less than all, or all up to the end of the file: only the next call tells which. */
 static ssize_t transfer(struct file_call *c, bool write, int64_t deadline)
 {
-    ssize_t n;
+    ssize_t n, done = 0;
 
     if (c->at < 0 || c->size > SSIZE_MAX)
         return -EINVAL;
     if (deadline != 0 && coro__may_wait() == NULL)
         return coro__wait_refusal();
-    n = do_now(c, write);
-    if (n != -EAGAIN && n != -EOPNOTSUPP && n != -EINTR && n != -ENOSYS)
-        return n;
-    return do_elsewhere(c, NULL, deadline);
+    do {
+        n = do_now(c, write);
+        if (has_to_wait(n))
+            n = do_elsewhere(c, NULL, deadline);
+        if (n <= 0)
+            return done != 0 ? done : n;
+        done += n;
+        c->buf = (char *)c->buf + n;
+        c->size -= (size_t)n;
+        c->at += n;
+    } while (c->size != 0);
+    return done;
 }
 
 ssize_t coro_pread(int fd, void *buf, size_t n, off_t at, int64_t deadline)
