@@ -430,6 +430,8 @@ static int race_to(const struct addrinfo *found, int64_t deadline)
         if (err == -ETIMEDOUT)
             err = 0;
     }
+    if (err != 0)
+        race.last_error = err; /* it could not even be tried */
     err = coro_group_join(&group);
     if (race.winner >= 0)
         return race.winner;
