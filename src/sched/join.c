@@ -78,6 +78,19 @@ void coro__join_ended(struct coro_task *task)
         coro__waiter_complete(waiter, 0);
 }
 
+/* Not a task: it looks for itself, once the scheduler is back. */
+static void look_later(struct coro__waiter *waiter, uintptr_t value)
+{
+    (void)waiter, (void)value;
+}
+
+void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter, void **result)
+{
+    *waiter = (struct coro__waiter){
+        .state = CORO__WAITING, .kind = &for_one, .slot = task, .out = result, .wake = look_later};
+    task->joiner = waiter;
+}
+
 /* ---- the calls ---- */
 
 /* Why `t` cannot be joined by `self`, a task of the same scheduler, or none. */

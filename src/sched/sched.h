@@ -137,6 +137,9 @@ void *coro__task_reap(struct coro_task *task);
 /* A task has ended for which somebody waits; join.c. */
 void coro__join_ended(struct coro_task *task);
 
+/* Wait for a task as `waiter`, which is nobody's, until it ends or is destroyed. */
+void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter, void **result);
+
 /* ---- waiting; wait.c ---- */
 
 /* Why the caller may not wait: a negative errno value. Called when coro__may_wait() has found that out. */
