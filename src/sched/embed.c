@@ -120,13 +120,12 @@ void coro__sched_announce(struct coro_sched *s)
 
 int coro_sched_fd(coro_sched_t *s)
 {
-    int err = 0;
+    int err;
 
     if (s == NULL)
         return -EINVAL;
-    if (s->token != coro__thread_self()->token)
-        return -EPERM;
-    if (s->epoll_fd < 0)
+    err = coro__sched_refusal(s);
+    if (err == 0 && s->epoll_fd < 0)
         err = open_fds(s);
     if (err != 0)
         return err;

@@ -17,7 +17,7 @@ static int check(coro_group_t *g)
 
     if (g == NULL || group->host == NULL)
         return -EINVAL;
-    return group->host->sched->token == coro__thread_self()->token ? 0 : -EPERM;
+    return coro__sched_refusal(group->host->sched);
 }
 
 static void too_late(struct coro__timer *timer)

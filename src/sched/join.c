@@ -240,10 +240,13 @@ int coro_join_any(coro_task_t *const t[], size_t n, size_t *which, void **result
 
 int coro_detach(coro_task_t *t)
 {
+    int err;
+
     if (t == NULL || t->detached)
         return -EINVAL;
-    if (t->sched->token != coro__thread_self()->token)
-        return -EPERM;
+    err = coro__sched_refusal(t->sched);
+    if (err != 0)
+        return err;
     if (t->joiner != NULL)
         return -EBUSY;
     t->detached = true;

@@ -123,11 +123,13 @@ static void unwind_all(struct coro_sched *s)
 int coro_sched_destroy(coro_sched_t *s)
 {
     const struct coro__thread *t = coro__thread_self();
+    int err;
 
     if (s == NULL)
         return -EINVAL;
-    if (s->token != t->token)
-        return -EPERM;
+    err = coro__sched_refusal(s);
+    if (err != 0)
+        return err;
     if (t->sched == s)
         return -EBUSY;
     open_inbox(s);

@@ -142,6 +142,9 @@ void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter
 
 /* ---- waiting; wait.c ---- */
 
+/* Why the calling thread must leave `s` and its tasks alone: -EPERM, -ECHILD; 0 if they are its own. */
+int coro__sched_refusal(const struct coro_sched *s);
+
 /* Why the caller may not wait: a negative errno value. Called when coro__may_wait() has found that out. */
 int coro__wait_refusal(void);
 

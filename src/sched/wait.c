@@ -5,6 +5,14 @@
 
 #include <errno.h>
 
+int coro__sched_refusal(const struct coro_sched *s)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+
+    return err == 0 && t->token != s->token ? -EPERM : err;
+}
+
 int coro__wait_refusal(void)
 {
     struct coro__thread *t;
