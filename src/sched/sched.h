@@ -151,6 +151,9 @@ int coro__wait_refusal(void);
 /* The calling task, from a coroutine that it has resumed, if that may wait: nothing that it runs in is ending. */
 struct coro_task *coro__wait_nested(void);
 
+/* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
+struct coro_task *coro__task_at_work(void);
+
 /* The calling task if it may wait now, else NULL. Nothing has to be undone. */
 static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(void)
 {

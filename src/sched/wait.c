@@ -52,6 +52,11 @@ struct coro_task *coro__wait_nested(void)
     return NULL;
 }
 
+struct coro_task *coro__task_at_work(void)
+{
+    return coro__thread_self()->sched != NULL ? coro__wait_nested() : NULL;
+}
+
 /* ---- time ---- */
 
 static void stay(struct coro__waiter *waiter)
