@@ -275,6 +275,7 @@ int coro_sched_run(coro_sched_t *s)
         return err;
     err = run_all(s);
     leave(s);
+    coro__sched_announce(s);
     return err;
 }
 
