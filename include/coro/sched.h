@@ -31,7 +31,8 @@
  * Cancellation. A cancelled task gets -ECANCELED from the call that it waits in and from every later one that may wait, even if that
  * need not, until it ends; only calls with deadline 0 go on as ever. So it cleans up and returns.
  *
- * A scheduler and its tasks belong to the thread that created it. From other threads only coro_sched_spawn() may be called.
+ * A scheduler and its tasks belong to the thread that created it. From other threads only coro_sched_spawn() may be called. In a
+ * forked child every call is refused with -ECHILD, until coro_run() begins anew.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -108,7 +109,7 @@ CORO_API int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts);
  * those that never ran, and of those that have ended and that nobody has joined or detached.
  *
  * @param s  a scheduler that is not running
- * @return   0; -EINVAL `s` is NULL; -EBUSY it is running; -EPERM it belongs to another thread
+ * @return   0; -EINVAL `s` is NULL; -EBUSY it is running; -EPERM it belongs to another thread; -ECHILD in a forked child
  *
  * Context:   the thread that created it, outside its tasks.
  * Ownership: frees `s` and every task of it.
@@ -161,7 +162,8 @@ CORO_API int coro_sched_step(coro_sched_t *s, int64_t deadline);
  * passed, or that another thread has spawned.
  *
  * @param s  a scheduler
- * @return   the descriptor; -EINVAL `s` is NULL; -EPERM it belongs to another thread; what the system failed with, -EMFILE say
+ * @return   the descriptor; -EINVAL `s` is NULL; -EPERM it belongs to another thread; -ECHILD in a forked child; what
+ *           the system failed with, -EMFILE say
  *
  * Context:   the thread that created it.
  * Ownership: the scheduler's; not to be read, written or closed.

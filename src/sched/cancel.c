@@ -66,10 +66,13 @@ void coro__cancel_group(struct coro__group *group, unsigned why)
 
 int coro_cancel(coro_task_t *t)
 {
+    int err;
+
     if (t == NULL)
         return -EINVAL;
-    if (t->sched->token != coro__thread_self()->token)
-        return -EPERM;
+    err = coro__sched_refusal(t->sched);
+    if (err != 0)
+        return err;
     if (t->co == NULL)
         return -ESRCH;
     if (t->cancelled)
@@ -91,9 +94,13 @@ int coro_shield(bool on)
 {
     struct coro_task *task = coro__task_running();
     bool was;
+    int err;
 
     if (task == NULL)
         return coro__wait_refusal();
+    err = coro__sched_refusal(task->sched);
+    if (err != 0)
+        return err;
     was = task->shielded;
     task->shielded = on;
     coro__cancel_update(task);

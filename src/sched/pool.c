@@ -167,11 +167,11 @@ static const struct coro__wait for_the_end = {
 #undef coro_pool_close
 int coro_pool_close_at(const char *site, coro_pool_t *p)
 {
-    struct coro_task *self = coro__task_running();
+    struct coro_task *self = coro__task_at_work();
 
     if (p == NULL)
         return -EINVAL;
-    if (self == NULL || (coro__may_wait() == NULL && !self->refused))
+    if (self == NULL)
         return coro__wait_refusal();
     if (p->sched != self->sched)
         return -EPERM;

@@ -123,11 +123,13 @@ static void unwind_all(struct coro_sched *s)
 int coro_sched_destroy(coro_sched_t *s)
 {
     const struct coro__thread *t = coro__thread_self();
+    int err;
 
     if (s == NULL)
         return -EINVAL;
-    if (s->token != t->token)
-        return -EPERM;
+    err = coro__sched_refusal(s);
+    if (err != 0)
+        return err;
     if (t->sched == s)
         return -EBUSY;
     open_inbox(s);
@@ -273,6 +275,7 @@ int coro_sched_run(coro_sched_t *s)
         return err;
     err = run_all(s);
     leave(s);
+    coro__sched_announce(s);
     return err;
 }
 
@@ -317,24 +320,13 @@ int coro_sched_step(coro_sched_t *s, int64_t deadline)
 
 /* ---- all at once ---- */
 
-/* Nobody else looks after the first task. */
-static int run_main(struct coro_sched *s, struct coro_task *task, void **result)
-{
-    int err = coro_sched_run(s);
-
-    if (task->co != NULL)
-        task->detached = true;
-    else
-        *result = coro__task_reap(task);
-    return err;
-}
-
 #undef coro_run
 int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const coro_sched_opts *opts)
 {
     coro_opts named = {.name = "main"};
     struct coro_sched *s;
     struct coro_task *task;
+    struct coro__waiter waiter;
     void *value = NULL;
     int err;
 
@@ -348,8 +340,10 @@ int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const
     if (err != 0)
         return err;
     err = coro__task_spawn(site, s, &task, (void *)main, arg, &named);
-    if (err == 0)
-        err = run_main(s, task, &value);
+    if (err == 0) {
+        coro__join_from_outside(task, &waiter, &value);
+        err = coro_sched_run(s);
+    }
     coro_sched_destroy(s);
     if (err == 0 && result != NULL)
         *result = value;

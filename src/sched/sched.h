@@ -137,13 +137,22 @@ void *coro__task_reap(struct coro_task *task);
 /* A task has ended for which somebody waits; join.c. */
 void coro__join_ended(struct coro_task *task);
 
+/* Wait for a task as `waiter`, which is nobody's, until it ends or is destroyed. */
+void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter, void **result);
+
 /* ---- waiting; wait.c ---- */
+
+/* Why the calling thread must leave `s` and its tasks alone: -EPERM, -ECHILD; 0 if they are its own. */
+int coro__sched_refusal(const struct coro_sched *s);
 
 /* Why the caller may not wait: a negative errno value. Called when coro__may_wait() has found that out. */
 int coro__wait_refusal(void);
 
 /* The calling task, from a coroutine that it has resumed, if that may wait: nothing that it runs in is ending. */
 struct coro_task *coro__wait_nested(void);
+
+/* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
+struct coro_task *coro__task_at_work(void);
 
 /* The calling task if it may wait now, else NULL. Nothing has to be undone. */
 static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(void)

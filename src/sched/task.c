@@ -148,6 +148,8 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
     struct coro_task *task = CORO__OWNER(waiter, struct coro_task, waiter);
 
     coro__queue_woken(&task->sched->queue, task->context, value);
+    if (unlikely(task->sched->driver == NULL))
+        coro__sched_announce(task->sched); /* from outside, while a foreign loop waits */
 }
 
 static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)

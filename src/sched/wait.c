@@ -5,6 +5,14 @@
 
 #include <errno.h>
 
+int coro__sched_refusal(const struct coro_sched *s)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+
+    return err == 0 && t->token != s->token ? -EPERM : err;
+}
+
 int coro__wait_refusal(void)
 {
     struct coro__thread *t;
@@ -42,6 +50,11 @@ struct coro_task *coro__wait_nested(void)
             return NULL;
     }
     return NULL;
+}
+
+struct coro_task *coro__task_at_work(void)
+{
+    return coro__thread_self()->sched != NULL ? coro__wait_nested() : NULL;
 }
 
 /* ---- time ---- */
@@ -85,7 +98,7 @@ int coro_sleep_until_at(const char *site, int64_t deadline)
     struct coro_task *task = coro__may_wait();
 
     if (unlikely(task == NULL))
-        return coro__wait_refusal();
+        return deadline <= coro_now() ? coro_pause() : coro__wait_refusal();
     if (deadline <= task->sched->now)
         return pause_as(task);
     return coro__park(task, &for_time, deadline, site);
