@@ -317,11 +317,15 @@ int coro_sched_step(coro_sched_t *s, int64_t deadline)
 
 /* ---- all at once ---- */
 
-/* Nobody else looks after the first task. */
+/* Nobody else looks after the first task: it is held, as by somebody who waits. */
 static int run_main(struct coro_sched *s, struct coro_task *task, void **result)
 {
-    int err = coro_sched_run(s);
+    struct coro__waiter outside = {.state = CORO__WOKEN};
+    int err;
 
+    task->joiner = &outside;
+    err = coro_sched_run(s);
+    task->joiner = NULL;
     if (task->co != NULL)
         task->detached = true;
     else
