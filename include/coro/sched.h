@@ -83,7 +83,8 @@ typedef struct coro_sched_opts {
  *
  * Context:   outside any task, in a coroutine or not. In the child of a fork(), where all else is refused, it begins anew: all
  *            coroutines of the parent are forgotten.
- * Ownership: `arg` and the result are passed through, never dereferenced.
+ * Ownership: `arg` and the result are passed through, never dereferenced. The first task is the call's own: joining or
+ *            detaching it is -EBUSY.
  */
 CORO_API int coro_run(coro_fn *main, void *arg, void **result, const coro_sched_opts *opts);
 

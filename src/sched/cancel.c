@@ -9,11 +9,22 @@
 
 #include <errno.h>
 
+/* Are calls of the task refused? The innermost group alone does not say: if opened under coro_shield() it is not reached from around,
+   while its host is, once that is over. */
+static bool is_refused(const struct coro_task *task)
+{
+    bool cancelled = task->cancelled;
+
+    for (const struct coro__group *group = task->scope; group != NULL && !cancelled; group = group->outer)
+        cancelled = group->cancelled != 0;
+    return cancelled && !task->shielded;
+}
+
 void coro__cancel_update(struct coro_task *task)
 {
     struct coro__waiter *waiter = &task->waiter;
 
-    task->refused = !task->shielded && (task->cancelled || (task->scope != NULL && task->scope->cancelled != 0));
+    task->refused = is_refused(task);
     if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
         coro__waiter_expire(waiter, -ECANCELED);
 }

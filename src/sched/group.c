@@ -104,8 +104,12 @@ void coro__group_child_ended(struct coro__group *group, struct coro_task *child,
         group->won = true;
     if (over && group->cancelled == 0)
         coro__cancel_group(group, CORO__BY_OUTCOME);
-    if (group->joiner != NULL && coro__list_empty(&group->children))
-        coro__waiter_complete(group->joiner, 0);
+    if (group->joiner != NULL && coro__list_empty(&group->children)) {
+        struct coro__waiter *joiner = group->joiner;
+
+        group->joiner = NULL;
+        coro__waiter_complete(joiner, 0);
+    }
 }
 
 /* ---- join ---- */
@@ -164,7 +168,7 @@ int coro_group_join_at(const char *site, coro_group_t *g)
         return err;
     if (group->host != coro__task_running())
         return -EPERM;
-    if (!coro__list_empty(&group->children)) {
+    while (!coro__list_empty(&group->children)) { /* again, if others have spawned before the host went on */
         if (coro__task_at_work() == NULL)
             return coro__wait_refusal(); /* it is ending; children have gone before it if the scheduler goes */
         group->joiner = &group->host->waiter;

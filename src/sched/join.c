@@ -74,7 +74,7 @@ void coro__join_ended(struct coro_task *task)
         return;
     }
     join = waiter->slot;
-    if (join->left != 0 && --join->left == 0)
+    if (join != NULL && join->left != 0 && --join->left == 0) /* NULL: coro_run() looks for itself */
         coro__waiter_complete(waiter, 0);
 }
 

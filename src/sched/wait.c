@@ -97,8 +97,10 @@ int coro_sleep_until_at(const char *site, int64_t deadline)
 {
     struct coro_task *task = coro__may_wait();
 
-    if (unlikely(task == NULL))
-        return deadline <= coro_now() ? coro_pause() : coro__wait_refusal();
+    if (unlikely(task == NULL)) {
+        task = coro__task_running();
+        return task != NULL && deadline <= task->sched->now ? coro_pause() : coro__wait_refusal();
+    }
     if (deadline <= task->sched->now)
         return pause_as(task);
     return coro__park(task, &for_time, deadline, site);
