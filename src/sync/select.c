@@ -3,7 +3,8 @@
  *
  * Of the cases that are possible at once one is drawn at random. (To try them in turn from a random one on would be simpler, but favour
  * those that stand behind ones that are not possible.) If none is, each waits on its channel, and whoever fires one takes all of them
- * off. The links are in the frame of the call, or on the heap if there are many.
+ * off. The links are in the frame of the call, or on the heap if there are many; whoever takes them off frees them then, for the call
+ * does not come back if its task is unwound.
  */
 #include "chan.h"
 
@@ -23,6 +24,8 @@ static void stop(struct coro__waiter *waiter)
 
     for (size_t i = 0; i < selection->count; i++)
         coro__list_remove(&selection->branches[i].link);
+    if (selection->count > FRAME_MOST)
+        free(selection->branches);
 }
 
 static const struct coro__wait for_any = {
@@ -32,11 +35,12 @@ void coro__select_fire(struct coro__branch *branch, int result)
 {
     struct coro__waiter *waiter = branch->waiter;
     const struct selection *selection = waiter->slot;
+    coro_case *fired = branch->its_case;
 
     coro__list_init(&branch->link); /* it is off its list, and may be taken off again */
     stop(waiter);
-    branch->its_case->result = result;
-    coro__waiter_complete(waiter, (uintptr_t)(branch->its_case - selection->cases));
+    fired->result = result;
+    coro__waiter_complete(waiter, (uintptr_t)(fired - selection->cases));
 }
 
 static int try_case(coro_case *c)
@@ -106,14 +110,10 @@ static __attribute__((noinline)) int wait_for_few(const char *site, struct selec
 static __attribute__((noinline)) int wait_for_many(const char *site, struct selection *selection,
                                                    struct coro_task *self, int64_t deadline)
 {
-    int fired;
-
     selection->branches = malloc(selection->count * sizeof *selection->branches);
     if (selection->branches == NULL)
         return -ENOMEM;
-    fired = wait_for_any(site, selection, self, deadline);
-    free(selection->branches);
-    return fired;
+    return wait_for_any(site, selection, self, deadline);
 }
 
 #undef coro_select
