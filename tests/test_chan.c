@@ -6,6 +6,7 @@
 #include "support/expect.h"
 
 #include <coro/gen.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,6 +302,63 @@ static void a_send_from_outside_reaches_a_task_that_waits(void **state)
     assert_int_equal(coro_sched_destroy(s), 0);
     assert_int_equal(coro_chan_destroy(e.ch), 0);
     assert_expected_at(__FILE__, __LINE__);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+    return poll(&pfd, 1, 0) == 1;
+}
+
+static void it_makes_the_descriptor_readable(void **state)
+{
+    struct errand e = {.ch = made_chan(sizeof(int), 0)};
+    coro_sched_t *s = NULL;
+    int fd;
+    (void)state;
+
+    assert_int_equal(coro_sched_create(&s, NULL), 0);
+    assert_int_equal(coro_sched_spawn(s, NULL, meets_from_outside, &e, NULL), 0);
+    fd = coro_sched_fd(s);
+    assert_true(is_readable(fd));
+    assert_int_equal(coro_sched_step(s, 0), 1);
+    assert_false(is_readable(fd));
+    assert_int_equal(send_int(e.ch, 7, 0), 0);
+    assert_true(is_readable(fd));
+    assert_int_equal(coro_sched_step(s, 0), 1);
+    assert_false(is_readable(fd));
+    assert_int_equal(e.result, 7);
+    assert_int_equal(coro_sched_destroy(s), 0);
+    assert_int_equal(coro_chan_destroy(e.ch), 0);
+}
+
+static void tasks_of_two_schedulers_of_a_thread_meet(void **state)
+{
+    struct errand e[2];
+    coro_sched_t *s[2] = {NULL, NULL};
+    int fd;
+    (void)state;
+
+    e[0] = (struct errand){.ch = made_chan(sizeof(int), 0), .deadline = CORO_FOREVER, .result = 1};
+    e[1] = (struct errand){.ch = e[0].ch, .n = 7, .deadline = CORO_FOREVER, .result = 1};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(coro_sched_create(&s[i], NULL), 0);
+        assert_int_equal(coro_sched_spawn(s[i], NULL, i == 0 ? receives_one : sends_one, &e[i], NULL), 0);
+    }
+    fd = coro_sched_fd(s[0]);
+    assert_int_equal(coro_sched_step(s[0], 0), 1);
+    assert_false(is_readable(fd));
+    assert_int_equal(coro_sched_run(s[1]), 0);
+    assert_int_equal(e[0].n, 7);
+    assert_int_equal(e[0].result, 1);
+    assert_true(is_readable(fd));
+    assert_int_equal(coro_sched_run(s[0]), 0);
+    assert_int_equal(e[0].result, 0);
+    assert_int_equal(e[1].result, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(coro_sched_destroy(s[i]), 0);
+    assert_int_equal(coro_chan_destroy(e[0].ch), 0);
 }
 
 /* ---- waiting ---- */
@@ -918,6 +976,20 @@ static void *same_without_deadline(void *arg)
         EXPECT_INT(e[0].n, 5);
         EXPECT_INT(e[1].n, 6);
     }
+    for (int cancel_first = 0; cancel_first < 2; cancel_first++) {
+        EXPECT_INT(send_int(ch, 4, 0), 0);
+        for (int i = 0; i < 2; i++)
+            start_and_let_wait(&e[i], ch, sends_one, 5 + i, CORO_FOREVER);
+        if (cancel_first)
+            EXPECT_INT(coro_cancel(e[0].task), 0);
+        EXPECT_INT(recv_int(ch, 0), 4);
+        if (!cancel_first)
+            EXPECT_INT(coro_cancel(e[0].task), 0);
+        EXPECT_INT(recv_int(ch, 0), 5);
+        EXPECT_INT(finished(&e[0]), 0);
+        EXPECT_INT(finished(&e[1]), 0);
+        EXPECT_INT(recv_int(ch, 0), 6);
+    }
     unmade(ch);
     return NULL;
 }
@@ -978,6 +1050,42 @@ static void a_cancelled_task_does_only_what_needs_no_waiting(void **state)
 {
     (void)state;
     run(cancels, NULL);
+}
+
+static int receives_in_a_group(void *arg)
+{
+    struct errand *e = arg;
+
+    return e->result = coro_chan_recv(e->ch, &e->n, CORO_FOREVER);
+}
+
+static void *group_is_late(void *arg)
+{
+    struct errand e[3];
+    coro_chan_t *ch = made_chan(sizeof(int), 0);
+    coro_group_t group;
+    (void)arg;
+
+    EXPECT_INT(coro_group_open(&group, CORO_WAIT_ALL, coro_after(CORO_MS(5))), 0);
+    for (int i = 0; i < 3; i++) {
+        e[i] = (struct errand){.ch = ch, .n = -1};
+        EXPECT_INT(coro_group_spawn(&group, receives_in_a_group, &e[i]), 0);
+        coro_sleep(1);
+    }
+    EXPECT_INT(send_int(ch, 1, 0), 0);
+    EXPECT_INT(coro_group_join(&group), -ETIMEDOUT);
+    EXPECT_INT(e[0].result, 0);
+    EXPECT_INT(e[1].result, -ECANCELED);
+    EXPECT_INT(e[2].result, -ECANCELED);
+    EXPECT_INT(send_int(ch, 1, 0), -EAGAIN);
+    unmade(ch);
+    return NULL;
+}
+
+static void a_group_that_is_late_takes_its_children_off(void **state)
+{
+    (void)state;
+    run_in_orders(group_is_late, NULL);
 }
 
 /* ---- many tasks ---- */
@@ -1892,6 +2000,8 @@ int main(void)
         TEST(outside_tasks_only_deadline_0_works),
         TEST(a_plain_coroutine_is_outside_tasks),
         TEST(a_send_from_outside_reaches_a_task_that_waits),
+        TEST(it_makes_the_descriptor_readable),
+        TEST(tasks_of_two_schedulers_of_a_thread_meet),
         TEST(an_empty_channel_blocks_receivers_and_a_full_one_senders),
         TEST(a_sender_writes_into_the_memory_of_who_waits),
         TEST(a_receiver_reads_from_the_memory_of_who_waits),
@@ -1910,6 +2020,7 @@ int main(void)
         TEST(completion_wins_over_cancellation_and_that_over_the_deadline),
         TEST(an_element_that_was_handed_over_is_reported),
         TEST(a_cancelled_task_does_only_what_needs_no_waiting),
+        TEST(a_group_that_is_late_takes_its_children_off),
         TEST(a_number_passes_through_a_long_chain),
         TEST(a_sieve_of_tasks_finds_primes),
         TEST(each_piece_of_work_is_done_once),
@@ -1923,8 +2034,8 @@ int main(void)
         TEST(a_capacity_that_overflows_is_an_error),
         TEST(null_is_an_error),
         TEST(destroy_while_somebody_waits_is_an_error),
-        TEST(another_thread_is_refused),
         TEST(a_forked_child_is_refused_until_it_begins_anew),
+        TEST(another_thread_is_refused),
         TEST(calls_through_pointers_work),
         TEST(the_report_of_a_deadlock_says_who_waits_where),
     };

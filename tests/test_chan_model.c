@@ -114,7 +114,7 @@ static void *first_task(void *arg)
 /* NULL if all is well. */
 static const char *run_and_judge(const struct program *p, int *at)
 {
-    coro_sched_opts opts = {.seed = p->seed, .virtual_time = true};
+    coro_sched_opts opts = {.seed = p->seed, .virtual_time = true, .policy = p->in_turn ? CORO_FIFO : CORO_DEPTH_FIRST};
     const char *wrong;
     int err;
 
@@ -186,6 +186,7 @@ static struct program made_up(uint64_t seed)
 
     random_seed(seed);
     p.seed = random_below(2) == 0 ? 0 : random64() | 1;
+    p.in_turn = p.seed == 0 && random_below(3) != 0; /* otherwise depth first */
     p.tasks = random_int(2, TASKS);
     p.channels = random_int(1, CHANNELS);
     closes = random_below(3) == 0;
@@ -243,6 +244,7 @@ static void shrink(struct program *p)
     bool smaller = true;
 
     in_turn.seed = 0;
+    in_turn.in_turn = true;
     if (still_fails(&in_turn))
         *p = in_turn;
     while (smaller) {
@@ -280,7 +282,10 @@ static void print_program(const struct program *p)
     int at;
     const char *wrong = run_and_judge(p, &at);
 
-    print_error("scheduler's seed %llu; capacities", (unsigned long long)p->seed);
+    print_error("scheduler's seed %llu, %s; capacities", (unsigned long long)p->seed,
+                p->seed != 0 ? "a random order"
+                : p->in_turn ? "in turn"
+                             : "depth first");
     for (int i = 0; i < p->channels; i++)
         print_error(" %d", p->capacity[i]);
     print_error("\n");

@@ -206,17 +206,19 @@ static bool wait_until(int task, int ns)
 static int choose(int task, const struct op *op)
 {
     const struct event *e = &record->events[next_event];
-    bool any = false;
+    int first = 0;
 
-    for (int i = 0; i < op->cases; i++)
-        any = any || possible(&op->branch[i]);
-    if (!any || op->verb != SELECT)
-        return any ? 0 : -1;
+    while (first < op->cases && !possible(&op->branch[first]))
+        first++;
+    if (first == op->cases)
+        return -1;
+    if (op->verb != SELECT)
+        return first;
     if (next_event < record->count && e->task == task && e->op == tasks[task].at && e->result >= 0 &&
         e->result < op->cases && possible(&op->branch[e->result]))
         return e->result;
     wrong = "a case has fired that was not possible, or none has though one was";
-    return 0;
+    return first;
 }
 
 /* A send, a receive or a select. True if it need not wait. */
@@ -321,12 +323,12 @@ static void go_on(int task)
 
 /* ---- the run ---- */
 
-/* The one that went on in the run, if it could; without a seed, the first. */
+/* The one that went on in the run, if it could; where they go in turn, the first. */
 static int next_ready(void)
 {
     int task, i = 0;
 
-    if (program->seed != 0 && next_event < record->count)
+    if (!program->in_turn && next_event < record->count)
         while (i < ready_count && ready[i] != record->events[next_event].task)
             i++;
     if (i == ready_count) {

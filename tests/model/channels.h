@@ -32,7 +32,8 @@ struct op {
 
 /* The first task has spawned the others, in their order, before its list begins. */
 struct program {
-    uint64_t seed; /* of the scheduler; 0: tasks run in turn */
+    uint64_t seed; /* of the scheduler; 0: none */
+    bool in_turn;  /* else any task that is ready may be next */
     int tasks, channels;
     int capacity[CHANNELS];
     struct op ops[TASKS][OPS];
