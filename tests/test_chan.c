@@ -1052,6 +1052,52 @@ static void a_cancelled_task_does_only_what_needs_no_waiting(void **state)
     run(cancels, NULL);
 }
 
+static void tries_all(void *ch)
+{
+    int n = 3;
+    coro_case c = {.ch = ch, .op = CORO_SEND, .elem = &n};
+
+    EXPECT_INT(send_int(ch, 1, CORO_FOREVER), -ECANCELED);
+    EXPECT_INT(send_int(ch, 1, 1), -ECANCELED);
+    EXPECT_INT(recv_int(ch, CORO_FOREVER), -ECANCELED);
+    EXPECT_INT(coro_select(&c, 1, CORO_FOREVER), -ECANCELED);
+    EXPECT_INT(coro_chan_len(ch), 0);
+    EXPECT_INT(send_int(ch, 2, 0), 0);
+    EXPECT_INT(recv_int(ch, 0), 2);
+    mark('u');
+}
+
+static void *ends_at_once(void *ch)
+{
+    EXPECT_INT(coro_defer(tries_all, ch), 0);
+    return NULL;
+}
+
+static void *is_unwound(void *ch)
+{
+    EXPECT_INT(coro_defer(tries_all, ch), 0);
+    EXPECT_INT(recv_int(ch, CORO_FOREVER), 0);
+    mark('!');
+    return NULL;
+}
+
+static void what_runs_at_the_end_of_a_task_does_not_wait(void **state)
+{
+    coro_chan_t *ch = made_chan(sizeof(int), 1);
+    coro_sched_t *s = NULL;
+    (void)state;
+
+    assert_int_equal(coro_sched_create(&s, NULL), 0);
+    assert_int_equal(coro_sched_spawn(s, NULL, ends_at_once, ch, NULL), 0);
+    assert_int_equal(coro_sched_spawn(s, NULL, is_unwound, ch, NULL), 0);
+    assert_int_equal(coro_sched_step(s, 0), 2);
+    assert_string_equal(trace, "u");
+    assert_int_equal(coro_sched_destroy(s), 0);
+    assert_string_equal(trace, "uu");
+    assert_int_equal(coro_chan_destroy(ch), 0);
+    assert_expected_at(__FILE__, __LINE__);
+}
+
 static int receives_in_a_group(void *arg)
 {
     struct errand *e = arg;
@@ -2020,6 +2066,7 @@ int main(void)
         TEST(completion_wins_over_cancellation_and_that_over_the_deadline),
         TEST(an_element_that_was_handed_over_is_reported),
         TEST(a_cancelled_task_does_only_what_needs_no_waiting),
+        TEST(what_runs_at_the_end_of_a_task_does_not_wait),
         TEST(a_group_that_is_late_takes_its_children_off),
         TEST(a_number_passes_through_a_long_chain),
         TEST(a_sieve_of_tasks_finds_primes),
