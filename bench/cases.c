@@ -1,6 +1,6 @@
 /*
- * The cases. A round trip is one resume and the yield that answers it; nobody passes values or looks at them, but in the last
- * two cases, which are about values.
+ * The cases. First those about coroutines: a round trip is one resume and the yield that answers it; nobody passes values or looks
+ * at them, but in the last two of these, which are about values. Then those about tasks, which a scheduler runs.
  */
 #include "bench.h"
 
@@ -73,5 +73,36 @@ const struct bench_case bench_cases[] = {
      .about = "1,000 numbers of an array, one by one: a source yields x, a map x * 3 + 1, a map x ^ x >> 7, a map with "
               "memory the sum of all x so far, and a loop adds those up. Making the stages and their end included.",
      .sizes = {1000}},
+    {.name = "sched-yield",
+     .title = "Tasks that take turns",
+     .what = "ns a switch of tasks",
+     .about = "Tasks that are all ready, and do nothing but let the next one run.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {2, 1000, 100000}},
+    {.name = "spawn-join",
+     .title = "Spawn and join",
+     .what = "ns a task",
+     .about = "Tasks that return at once are spawned, so many at a time, and then joined.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {1, 1000}},
+    {.name = "skynet",
+     .title = "A tree of 1,000,000 leaves",
+     .what = "ms for the tree",
+     .about = "Skynet: a task spawns ten tasks, each of which does so too, down to a million leaves that return their "
+              "number; each "
+              "adds up what its ten return. The sum is checked. With schedulers that can do so, the youngest task "
+              "runs first, and few are alive at any time; with the others all leaves are.",
+     .unit = BENCH_MS,
+     .sizes = {1000000}},
+    {.name = "sleepers",
+     .title = "100,000 sleepers",
+     .what = "ms of processor time",
+     .about =
+         "100,000 tasks are spawned, each sleeps once for 1 to 100 ms, as pseudo-random numbers have it, and all are "
+         "joined. The processor time of the whole process is what counts, the kernel's included.",
+     .unit = BENCH_CPU_MS,
+     .sizes = {100000}},
     {.name = NULL},
 };

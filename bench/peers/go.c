@@ -17,5 +17,9 @@ const struct bench_peer bench_peer_go = {
               {.name = "create", .note = "growing stacks"},
               {.name = "memory", .note = "growing stacks"},
               {.name = "generator", .note = "a goroutine and a channel"},
-              {.name = "pipeline", .note = "a goroutine and a channel a stage"}},
+              {.name = "pipeline", .note = "a goroutine and a channel a stage"},
+              {.name = "sched-yield", .note = "no FP words; growing stacks"},
+              {.name = "spawn-join", .note = "a channel or a WaitGroup"},
+              {.name = "skynet", .note = "a channel for the ten"},
+              {.name = "sleepers", .note = "a WaitGroup"}},
 };
