@@ -91,9 +91,8 @@ const struct bench_case bench_cases[] = {
      .title = "A tree of 1,000,000 leaves",
      .what = "ms for the tree",
      .about = "Skynet: a task spawns ten tasks, each of which does so too, down to a million leaves that return their "
-              "number; each "
-              "adds up what its ten return. The sum is checked. With schedulers that can do so, the youngest task "
-              "runs first, and few are alive at any time; with the others all leaves are.",
+              "number; each adds up what its ten return. The sum is checked. Where a scheduler can run the youngest "
+              "task first, few are alive at any time; elsewhere all leaves are.",
      .unit = BENCH_MS,
      .sizes = {1000000}},
     {.name = "sleepers",

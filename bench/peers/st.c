@@ -193,6 +193,46 @@ static void run_spawn(uint64_t operations)
     }
 }
 
+/* ---- skynet ---- */
+
+struct node {
+    uint64_t first, leaves;
+};
+
+static void *skynet(void *arg)
+{
+    const struct node *node = arg;
+    struct node children[SKYNET_CHILDREN];
+    st_thread_t child[SKYNET_CHILDREN];
+    uint64_t leaves = node->leaves / SKYNET_CHILDREN, sum = 0;
+    void *part;
+
+    if (leaves == 0)
+        return (void *)(uintptr_t)node->first;
+    for (unsigned i = 0; i < SKYNET_CHILDREN; i++) {
+        children[i] = (struct node){node->first + i * leaves, leaves};
+        child[i] = st_thread_create(skynet, &children[i], 1, BENCH_STACK);
+        if (child[i] == NULL)
+            bench_fail("st_thread_create");
+    }
+    for (unsigned i = 0; i < SKYNET_CHILDREN; i++) {
+        if (st_thread_join(child[i], &part) != 0)
+            bench_fail("st_thread_join");
+        sum += (uintptr_t)part;
+    }
+    return (void *)(uintptr_t)sum;
+}
+
+static void run_skynet(uint64_t operations)
+{
+    for (; operations >= SKYNET_LEAVES; operations -= SKYNET_LEAVES) {
+        struct node root = {0, SKYNET_LEAVES};
+
+        if ((uintptr_t)skynet(&root) != SKYNET_SUM)
+            bench_fail("the sum is wrong");
+    }
+}
+
 /* ---- sleepers ---- */
 
 static void *sleep_once(void *us)
@@ -233,5 +273,6 @@ const struct bench_peer bench_peer_st = {
               {"memory", setup_robin, NULL, NULL, 0, "no guards"},
               {"sched-yield", setup_ring, NULL, run_ring, 0, "a condition each, in a ring; FP words shared; no guards"},
               {"spawn-join", setup_spawn, NULL, run_spawn, 0, "FP words shared; no guards"},
+              {"skynet", setup_create, NULL, run_skynet, 0, "no guards"},
               {"sleepers", setup_spawn, NULL, run_sleepers, 0, "no guards"}},
 };
