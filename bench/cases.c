@@ -103,5 +103,35 @@ const struct bench_case bench_cases[] = {
          "joined. The processor time of the whole process is what counts, the kernel's included.",
      .unit = BENCH_CPU_MS,
      .sizes = {100000}},
+    {.name = "chan-rendezvous",
+     .title = "A channel where sender and receiver meet",
+     .what = "ns a message",
+     .about = "One task sends numbers over a channel without a buffer, another one receives and adds them up. The sum "
+              "is checked.",
+     .in_task = true,
+     .sizes = {1}},
+    {.name = "chan-buffered",
+     .title = "A channel with a buffer of 128",
+     .what = "ns a message",
+     .about = "The same over a channel that holds 128 messages.",
+     .in_task = true,
+     .sizes = {1}},
+    {.name = "mutex",
+     .title = "A mutex",
+     .what = "ns a lock and unlock",
+     .about = "Tasks lock a mutex, let the others run once, and unlock it. One alone, who lets nobody run, finds it "
+              "free every time; of eight there are always seven that wait.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {1, 8}},
+    {.name = "sieve",
+     .title = "A sieve of channels",
+     .what = "ms for the first 1,000 primes",
+     .about =
+         "A task sends the numbers from 2 to 7,919; each prime that comes out at the end adds a task there that "
+         "passes on what it does not divide. That is 517,383 messages over channels without a buffer. The primes are "
+         "counted.",
+     .unit = BENCH_MS,
+     .sizes = {1000}},
     {.name = NULL},
 };

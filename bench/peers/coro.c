@@ -410,7 +410,11 @@ const struct bench_peer bench_peer_coro = {
               {"sched-yield", tasks_setup_yield, NULL, tasks_run_yield, 0, "guarded, FP words kept"},
               {"spawn-join", tasks_setup, NULL, tasks_run_spawn, 0, "guarded, FP words kept"},
               {"skynet", tasks_setup, NULL, tasks_run_skynet, 0, "guarded, CORO_DEPTH_FIRST"},
-              {"sleepers", tasks_setup, NULL, tasks_run_sleepers, 0, "guarded"}},
+              {"sleepers", tasks_setup, NULL, tasks_run_sleepers, 0, "guarded"},
+              {"chan-rendezvous", channels_setup_rendezvous, NULL, channels_run, 0, NULL},
+              {"chan-buffered", channels_setup_buffered, NULL, channels_run, 0, NULL},
+              {"mutex", channels_setup_mutex, NULL, channels_run_mutex, 0, "handed over in turn"},
+              {"sieve", channels_setup_sieve, NULL, channels_run_sieve, 0, "guarded"}},
 };
 
 #endif

@@ -140,6 +140,120 @@ template <class Stacks> void run_sleepers(std::uint64_t operations)
     }
 }
 
+/* ---- chan-rendezvous, chan-buffered ---- */
+
+using rendezvous = fibers::unbuffered_channel<std::uint64_t>;
+using buffered = fibers::buffered_channel<std::uint64_t>;
+
+template <class Channel> Channel *channel;
+std::uint64_t received;
+
+template <class Channel> void send_always()
+{
+    for (std::uint64_t x = 0; channel<Channel>->push(x) == fibers::channel_op_status::success;)
+        x++;
+}
+
+template <class Stacks> long setup_rendezvous(std::size_t size)
+{
+    channel<rendezvous> = new rendezvous;
+    all.push_back(Stacks::make(send_always<rendezvous>));
+    return static_cast<long>(size);
+}
+
+template <class Stacks> long setup_buffered(std::size_t size)
+{
+    channel<buffered> = new buffered(CHAN_BUFFER);
+    all.push_back(Stacks::make(send_always<buffered>));
+    return static_cast<long>(size);
+}
+
+template <class Channel> void run_channel(std::uint64_t operations)
+{
+    std::uint64_t x, sum = 0;
+
+    for (std::uint64_t i = 0; i < operations; i++) {
+        if (channel<Channel>->pop(x) != fibers::channel_op_status::success)
+            bench_fail("pop()");
+        sum += x;
+    }
+    if (sum != sum_from(received, operations))
+        bench_fail("the sum is wrong");
+    received += operations;
+}
+
+/* ---- mutex ---- */
+
+fibers::mutex mutex;
+bool contended;
+std::uint64_t locks;
+
+inline void lock_and_unlock()
+{
+    mutex.lock();
+    locks++;
+    if (contended)
+        boost::this_fiber::yield();
+    mutex.unlock();
+}
+
+template <class Stacks> long setup_mutex(std::size_t size)
+{
+    contended = size > 1;
+    while (all.size() < size - 1)
+        all.push_back(Stacks::make([] {
+            for (;;)
+                lock_and_unlock();
+        }));
+    return static_cast<long>(size);
+}
+
+void run_mutex(std::uint64_t operations)
+{
+    for (std::uint64_t end = locks + operations; locks < end;)
+        lock_and_unlock();
+}
+
+/* ---- sieve ---- */
+
+void pass_on(rendezvous &in, rendezvous &out, std::uint64_t prime)
+{
+    std::uint64_t x;
+
+    while (in.pop(x) == fibers::channel_op_status::success)
+        if (x % prime != 0)
+            out.push(x);
+    out.close();
+}
+
+template <class Stacks> void sieve()
+{
+    std::vector<rendezvous> channels(SIEVE_PRIMES + 1);
+    std::size_t primes = 0;
+    std::uint64_t x, last = 0;
+
+    all.push_back(Stacks::make([&channels] {
+        for (std::uint64_t n = 2; n <= SIEVE_LAST; n++)
+            channels[0].push(n);
+        channels[0].close();
+    }));
+    while (channels[primes].pop(x) == fibers::channel_op_status::success && primes < SIEVE_PRIMES) {
+        rendezvous &in = channels[primes], &out = channels[++primes];
+
+        last = x;
+        all.push_back(Stacks::make([&in, &out, last] { pass_on(in, out, last); }));
+    }
+    if (primes != SIEVE_PRIMES || last != SIEVE_LAST)
+        bench_fail("the sum is wrong");
+    join_all();
+}
+
+template <class Stacks> void run_sieve(std::uint64_t operations)
+{
+    for (; operations >= SIEVE_PRIMES; operations -= SIEVE_PRIMES)
+        sieve<Stacks>();
+}
+
 const char *version()
 {
     static const std::string text =
@@ -157,7 +271,12 @@ extern "C" const struct bench_peer bench_peer_fibers = {
     .works = {{"sched-yield", setup_yield<defaulted>, nullptr, run_yield, 0, "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<defaulted>, 0, "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<defaulted>, 0, "no guards"},
-              {"sleepers", setup, nullptr, run_sleepers<defaulted>, 0, "no guards"}},
+              {"sleepers", setup, nullptr, run_sleepers<defaulted>, 0, "no guards"},
+              {"chan-rendezvous", setup_rendezvous<defaulted>, nullptr, run_channel<rendezvous>, 0,
+               "unbuffered_channel"},
+              {"chan-buffered", setup_buffered<defaulted>, nullptr, run_channel<buffered>, 0, "buffered_channel"},
+              {"mutex", setup_mutex<defaulted>, nullptr, run_mutex, 0, nullptr},
+              {"sieve", setup, nullptr, run_sieve<defaulted>, 0, "unbuffered_channel; no guards"}},
 };
 
 extern "C" const struct bench_peer bench_peer_fibers_pooled = {
@@ -167,5 +286,9 @@ extern "C" const struct bench_peer bench_peer_fibers_pooled = {
     .works = {{"sched-yield", setup_yield<pooled>, nullptr, run_yield, 0, "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<pooled>, 0, "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<pooled>, 0, "no guards"},
-              {"sleepers", setup, nullptr, run_sleepers<pooled>, 0, "no guards"}},
+              {"sleepers", setup, nullptr, run_sleepers<pooled>, 0, "no guards"},
+              {"chan-rendezvous", setup_rendezvous<pooled>, nullptr, run_channel<rendezvous>, 0, "unbuffered_channel"},
+              {"chan-buffered", setup_buffered<pooled>, nullptr, run_channel<buffered>, 0, "buffered_channel"},
+              {"mutex", setup_mutex<pooled>, nullptr, run_mutex, 0, nullptr},
+              {"sieve", setup, nullptr, run_sieve<pooled>, 0, "unbuffered_channel; no guards"}},
 };

@@ -21,5 +21,9 @@ const struct bench_peer bench_peer_go = {
               {.name = "sched-yield", .note = "no FP words; growing stacks"},
               {.name = "spawn-join", .note = "a channel or a WaitGroup"},
               {.name = "skynet", .note = "a channel for the ten"},
-              {.name = "sleepers", .note = "a WaitGroup"}},
+              {.name = "sleepers", .note = "a WaitGroup"},
+              {.name = "chan-rendezvous"},
+              {.name = "chan-buffered"},
+              {.name = "mutex", .note = "sync.Mutex"},
+              {.name = "sieve", .note = "growing stacks"}},
 };

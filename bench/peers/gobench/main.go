@@ -138,6 +138,9 @@ const (
 	skynetLeaves   = 1000000
 	skynetChildren = 10
 	skynetSum      = 499999500000
+	chanBuffer     = 128
+	sievePrimes    = 1000
+	sieveLast      = 7919
 )
 
 func skynet(out chan<- uint64, first, leaves uint64) {
@@ -171,6 +174,78 @@ func sleepAll(size uint64) {
 		go sleepOnce((1000+(x>>33)%99001)*1000, &all)
 	}
 	all.Wait()
+}
+
+// Messages over a channel, each sum of which is checked.
+func messages(channel chan uint64) func(uint64) {
+	go func() {
+		for x := uint64(0); ; x++ {
+			channel <- x
+		}
+	}()
+	received := uint64(0)
+	return func(operations uint64) {
+		sum := uint64(0)
+		for i := uint64(0); i < operations; i++ {
+			sum += <-channel
+		}
+		if sum != operations*received+operations*(operations-1)/2 {
+			fail("the sum is wrong")
+		}
+		received += operations
+	}
+}
+
+var (
+	mutex     sync.Mutex
+	contended bool
+	locks     uint64
+)
+
+func lockAndUnlock() {
+	mutex.Lock()
+	locks++
+	if contended {
+		runtime.Gosched()
+	}
+	mutex.Unlock()
+}
+
+func lockAlways() {
+	for {
+		lockAndUnlock()
+	}
+}
+
+func sendNumbers(out chan<- uint64) {
+	for x := uint64(2); x <= sieveLast; x++ {
+		out <- x
+	}
+	close(out)
+}
+
+func passOn(in <-chan uint64, out chan<- uint64, prime uint64) {
+	for x := range in {
+		if x%prime != 0 {
+			out <- x
+		}
+	}
+	close(out)
+}
+
+func sieve() {
+	primes, last := 0, uint64(0)
+	ch := make(chan uint64)
+	go sendNumbers(ch)
+	for x, ok := <-ch; ok; x, ok = <-ch {
+		primes, last = primes+1, x
+		next := make(chan uint64)
+		go passOn(ch, next, x)
+		ch = next
+	}
+	if primes != sievePrimes || last != sieveLast {
+		fail("the sum is wrong")
+	}
 }
 
 var yields uint64
@@ -248,6 +323,26 @@ func setup(name string, size uint64) func(uint64) {
 				if <-out != skynetSum {
 					fail("the sum is wrong")
 				}
+			}
+		}
+	case "chan-rendezvous":
+		return messages(make(chan uint64))
+	case "chan-buffered":
+		return messages(make(chan uint64, chanBuffer))
+	case "mutex":
+		contended = size > 1
+		for i := uint64(1); i < size; i++ {
+			go lockAlways()
+		}
+		return func(operations uint64) {
+			for end := locks + operations; locks < end; {
+				lockAndUnlock()
+			}
+		}
+	case "sieve":
+		return func(operations uint64) {
+			for ; operations >= sievePrimes; operations -= sievePrimes {
+				sieve()
 			}
 		}
 	case "sleepers":
@@ -367,7 +462,7 @@ func main() {
 	for left := operations; left >= stretch; left -= stretch {
 		least = math.Min(least, float64(timed(run, stretch).Nanoseconds())/float64(stretch))
 	}
-	if name == "skynet" || name == "sleepers" {
+	if name == "skynet" || name == "sleepers" || name == "sieve" {
 		least *= float64(size) / 1e6 // ms for all
 	}
 	fmt.Println(size, operations, least)
