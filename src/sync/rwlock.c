@@ -74,8 +74,18 @@ static void give_up(struct coro__waiter *waiter)
 static struct coro_task *holder(const struct coro__waiter *waiter, struct coro_task *last)
 {
     const coro_rwlock_t *l = waiter->out;
+    bool seen = last == NULL;
 
-    return last == NULL ? coro__sync_task(l->writer_ != NULL ? l->writer_ : l->readers_[0]) : NULL;
+    if (l->writer_ != NULL)
+        return seen ? coro__sync_task(l->writer_) : NULL;
+    for (int i = 0; i < CORO_RWLOCK_NAMES_; i++) {
+        struct coro_task *reader = l->readers_[i] != NULL ? coro__sync_task(l->readers_[i]) : NULL;
+
+        if (seen && reader != NULL)
+            return reader;
+        seen = seen || reader == last;
+    }
+    return NULL;
 }
 
 static const struct coro__wait to_read = {
