@@ -44,7 +44,8 @@ static bool may_write(const coro_rwlock_t *l)
     return l->writer_ == NULL && l->count_ == 0;
 }
 
-/* Let those at the head of the queue in that can be: one writer, or all readers up to the next writer. */
+/* Let those at the head of the queue in that can be: one writer, or all readers up to the next writer. Who is about to be unwound is
+   passed by no one: it leaves the queue, too. */
 static void let_in(coro_rwlock_t *l)
 {
     struct coro__list *list = coro__sync_list(&l->waiters_);
@@ -54,6 +55,8 @@ static void let_in(coro_rwlock_t *l)
         bool writes = first->kind == &to_write;
 
         if (writes ? !may_write(l) : l->writer_ != NULL)
+            return;
+        if (((struct coro_task *)first->slot)->sched->closing)
             return;
         coro__list_remove(&first->link);
         if (writes)
