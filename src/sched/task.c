@@ -133,6 +133,7 @@ void coro__task_destroy(struct coro_task *task)
         coro__task_reap(task);
         return;
     }
+    task->sched->unwinding = task;
     coro__root_release(co, task->context);
     coro_destroy(co);
     task->detached = true;

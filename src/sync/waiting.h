@@ -19,12 +19,17 @@ static inline __attribute__((always_inline)) int coro__sync_caller(int64_t deadl
     return likely(*out != NULL) ? 0 : coro__wait_refusal();
 }
 
-/* What the caller is known as to what can be held: its task; outside tasks, its thread. */
+/* What the caller is known as to what can be held: its task, also while that is unwound; outside tasks, its thread. */
 static inline void *coro__sync_name(struct coro_task *self)
 {
+    struct coro__thread *t = coro__thread_self();
+    const struct coro_sched *s = t->sched;
+
     if (unlikely(self == NULL))
         self = coro__task_running();
-    return self != NULL ? (void *)self : coro__thread_self();
+    if (unlikely(self == NULL) && s != NULL && s->closing)
+        self = s->unwinding;
+    return self != NULL ? (void *)self : t;
 }
 
 /* The task of that name; NULL if it is a thread. */
