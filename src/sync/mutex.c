@@ -67,8 +67,13 @@ static inline void hand_over(coro_mutex_t *m)
 
 int coro_mutex_unlock(coro_mutex_t *m)
 {
+    int err;
+
     if (unlikely(m == NULL))
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (unlikely(err != 0))
+        return err;
     if (unlikely(m->holder_ == NULL) || unlikely(m->holder_ != coro__sync_name(NULL)))
         return -EPERM;
     hand_over(m);
@@ -131,9 +136,13 @@ static void go_over(struct coro__waiter *waiter)
 int coro_cond_signal(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     waiter = coro__sync_first(coro__sync_list(&c->waiters_));
     if (waiter != NULL)
         go_over(waiter);
@@ -143,9 +152,13 @@ int coro_cond_signal(coro_cond_t *c)
 int coro_cond_broadcast(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     while ((waiter = coro__sync_first(coro__sync_list(&c->waiters_))) != NULL)
         go_over(waiter);
     return 0;

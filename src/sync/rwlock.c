@@ -151,9 +151,13 @@ int coro_rwlock_wrlock(coro_rwlock_t *l, int64_t deadline)
 int coro_rwlock_unlock(coro_rwlock_t *l)
 {
     void *me, **place;
+    int err;
 
     if (l == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     me = coro__sync_name(NULL);
     place = find(l, me);
     if (l->writer_ == me)

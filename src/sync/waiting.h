@@ -8,12 +8,18 @@
 
 #include <coro/sync.h>
 
+/* Why a call that never waits is refused: 0 if it is not. */
+static inline int coro__sync_refusal(void)
+{
+    return unlikely(coro__thread_self()->token == 0) && coro__in_forked_child() ? -ECHILD : 0;
+}
+
 /* Who makes a call with this deadline: a task, or with deadline 0 whoever it is (NULL). Or why not. */
 static inline __attribute__((always_inline)) int coro__sync_caller(int64_t deadline, struct coro_task **out)
 {
     if (unlikely(deadline == 0)) {
         *out = NULL;
-        return coro__thread_self()->token == 0 && coro__in_forked_child() ? -ECHILD : 0;
+        return coro__sync_refusal();
     }
     *out = coro__may_wait();
     return likely(*out != NULL) ? 0 : coro__wait_refusal();
