@@ -352,6 +352,26 @@ static void what_unwinds_unlocks_and_nobody_is_served_any_more(void **state)
     }
 }
 
+/* A writer of the scheduler that goes keeps a reader of another one out no longer. */
+static void tasks_of_another_scheduler_are_served(void **state)
+{
+    static coro_fn *const writer[] = {writes_behind}, *const reader[] = {reads_behind};
+    coro_sched_t *going, *staying;
+    (void)state;
+
+    results[3] = results[4] = -1;
+    assert_int_equal(coro_rwlock_rdlock(&rwlock, 0), 0);
+    going = with_tasks(writer, 1);
+    staying = with_tasks(reader, 1);
+    assert_int_equal(coro_sched_destroy(going), 0);
+    assert_int_equal(coro_sched_run(staying), 0);
+    assert_int_equal(results[4], 0);
+    assert_int_equal(coro_sched_destroy(staying), 0);
+    assert_int_equal(coro_rwlock_unlock(&rwlock), 0);
+    assert_int_equal(coro_rwlock_unlock(&rwlock), -EPERM);
+    assert_int_equal(results[3], -1);
+}
+
 static void *locks_and_yields(void *arg)
 {
     results[0] = coro_mutex_lock(&left, CORO_FOREVER);
@@ -382,6 +402,110 @@ static void a_coroutine_of_a_task_unlocks_while_it_is_unwound(void **state)
     assert_memory_equal(results, expected, sizeof expected);
 }
 
+/* ---- groups, crowds, pointers ---- */
+
+static int locks_as_a_child(void *arg)
+{
+    int err = coro_mutex_lock(&left, CORO_FOREVER);
+
+    results[(intptr_t)arg] = err;
+    return err == 0 ? coro_mutex_unlock(&left) : err;
+}
+
+static void *locks_left_for_a_while(void *arg)
+{
+    results[0] = coro_mutex_lock(&left, CORO_FOREVER);
+    coro_sleep(CORO_MS(3));
+    results[6] = coro_mutex_unlock(&left);
+    return arg;
+}
+
+static void *has_a_group_time_out(void *arg)
+{
+    coro_group_t g;
+
+    coro_mutex_lock(&left, CORO_FOREVER);
+    coro_spawn(NULL, locks_left_for_a_while, NULL, NULL);
+    coro_group_open(&g, CORO_WAIT_ALL, coro_after(CORO_MS(1)));
+    for (intptr_t i = 1; i <= 2; i++)
+        coro_group_spawn(&g, locks_as_a_child, (void *)i);
+    results[3] = coro_cond_wait(&cond, &left, CORO_FOREVER);
+    results[4] = coro_mutex_unlock(&left);
+    results[5] = coro_group_join(&g);
+    return arg;
+}
+
+/* The host is inside: it waits for the condition no longer, but for the mutex. */
+static void a_group_that_is_cancelled_leaves_queues(void **state)
+{
+    const int expected[] = {0, -ECANCELED, -ECANCELED, -ECANCELED, 0, -ETIMEDOUT, 0};
+    (void)state;
+
+    assert_int_equal(coro_run(has_a_group_time_out, NULL, NULL, &virtual_time), 0);
+    assert_memory_equal(results, expected, sizeof expected);
+}
+
+static size_t turns, out_of_turn;
+
+static void *takes_its_turn(void *arg)
+{
+    out_of_turn += coro_mutex_lock(&left, CORO_FOREVER) != 0;
+    out_of_turn += turns++ != (size_t)(uintptr_t)arg;
+    out_of_turn += coro_cond_wait(&cond, &left, CORO_FOREVER) != 0;
+    out_of_turn += turns-- == 0;
+    out_of_turn += coro_mutex_unlock(&left) != 0;
+    return NULL;
+}
+
+static void *has_a_crowd(void *arg)
+{
+    size_t crowd = *(size_t *)arg;
+
+    coro_mutex_lock(&left, CORO_FOREVER);
+    for (size_t i = 0; i < crowd; i++)
+        coro_spawn(NULL, takes_its_turn, (void *)(uintptr_t)i, NULL);
+    coro_pause();
+    coro_mutex_unlock(&left);
+    coro_sleep(1);
+    out_of_turn += turns != crowd;
+    coro_cond_broadcast(&cond);
+    return NULL;
+}
+
+static void a_crowd_is_served_in_turn(void **state)
+{
+    size_t crowd = alive_at_most(scaled(5000));
+    (void)state;
+
+    assert_int_equal(coro_run(has_a_crowd, &crowd, NULL, &virtual_time), 0);
+    assert_int_equal(out_of_turn, 0);
+    assert_int_equal(turns, 0);
+}
+
+static void nothing(void)
+{
+    mark('n');
+}
+
+static void calls_through_pointers_work_too(void **state)
+{
+    coro_barrier_t one = CORO_BARRIER_INIT(1);
+    coro_once_t o = CORO_ONCE_INIT;
+    (void)state;
+
+    assert_int_equal((coro_mutex_lock)(&left, 0), 0);
+    assert_int_equal((coro_cond_wait)(&cond, &left, 0), -EAGAIN);
+    assert_int_equal(coro_mutex_unlock(&left), 0);
+    assert_int_equal((coro_rwlock_wrlock)(&rwlock, 0), 0);
+    assert_int_equal((coro_rwlock_rdlock)(&rwlock, 0), -EDEADLK);
+    assert_int_equal(coro_rwlock_unlock(&rwlock), 0);
+    assert_int_equal((coro_sem_wait)(&sem, 0), -EAGAIN);
+    assert_int_equal((coro_barrier_wait)(&one, 0), 1);
+    assert_int_equal((coro_waitgroup_wait)(&group, 0), 0);
+    assert_int_equal((coro_once)(&o, nothing), 0);
+    assert_string_equal(trace, "n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,7 +514,11 @@ int main(void)
         TEST(a_holder_that_has_ended_is_not_looked_at),
         TEST(a_thread_that_holds_a_mutex_is_nobody_in_reports),
         TEST(what_unwinds_unlocks_and_nobody_is_served_any_more),
+        TEST(tasks_of_another_scheduler_are_served),
         TEST(a_coroutine_of_a_task_unlocks_while_it_is_unwound),
+        TEST(a_group_that_is_cancelled_leaves_queues),
+        TEST(a_crowd_is_served_in_turn),
+        TEST(calls_through_pointers_work_too),
     };
 
     unsetenv("CORO_SEED");
