@@ -142,12 +142,15 @@ void coro__task_destroy(struct coro_task *task)
 
 /* ---- the beginning ---- */
 
-/* A task goes on: it is a waiter's `wake`. */
+/* A task goes on: it is a waiter's `wake`. If the scheduler does not run, the foreign loop that hosts it has to hear of that. */
 static void wake(struct coro__waiter *waiter, uintptr_t value)
 {
     struct coro_task *task = CORO__OWNER(waiter, struct coro_task, waiter);
+    struct coro_sched *s = task->sched;
 
-    coro__queue_woken(&task->sched->queue, task->context, value);
+    coro__queue_woken(&s->queue, task->context, value);
+    if (unlikely(s->driver == NULL))
+        coro__sched_announce(s);
 }
 
 static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
