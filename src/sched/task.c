@@ -151,7 +151,7 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
 
     coro__queue_woken(&s->queue, task->context, value);
     if (unlikely(s->driver == NULL))
-        coro__sched_announce(s); /* from outside, while a foreign loop waits */
+        coro__sched_announce(s);
 }
 
 static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
