@@ -81,16 +81,22 @@ static void keep_name(struct coro_task *task, const struct coro *co)
     memcpy(task->name, co->name, sizeof task->name);
 }
 
-/* Its coroutine is about to go. */
-static void ended(struct coro_task *task, void *result)
+/* It has no coroutine any more. */
+static void has_ended(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->co;
-
     task->co = NULL;
     task->arg = result;
     task->sched->live--;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+}
+
+/* Its coroutine is about to go. */
+static void end(struct coro_task *task, void *result)
+{
+    const struct coro *co = task->co;
+
+    has_ended(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
@@ -115,7 +121,7 @@ static void *run(void *input)
         coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
-    ended(task, result);
+    end(task, result);
     if (likely(coro__root_retire(co))) {
         coro__sched_leave(s, &co->context);
     } else {
@@ -125,19 +131,18 @@ static void *run(void *input)
     __builtin_unreachable();
 }
 
-void coro__task_destroy(struct coro_task *task)
+void coro__task_unwind(struct coro_task *task)
 {
     struct coro *co = task->co;
 
-    if (co == NULL) {
-        coro__task_reap(task);
-        return;
-    }
-    coro__root_release(co, task->context);
-    coro_destroy(co);
-    task->detached = true;
     task->joiner = NULL;
-    ended(task, (void *)(intptr_t)-ECANCELED);
+    if (co != NULL) {
+        coro__root_release(co, task->context);
+        coro_destroy(co);
+        has_ended(task, (void *)(intptr_t)-ECANCELED);
+    }
+    if (task->detached)
+        coro__task_reap(task);
 }
 
 /* ---- the beginning ---- */
