@@ -20,9 +20,9 @@ complete()
     waits="created at .*deadlock\.c:[0-9]+, waits for a task to end"
     since="since [0-9]+\.[0-9]{3} s, at .*deadlock\.c:[0-9]+"
     says "libcoro: deadlock: nothing can wake the 2 tasks that are left:" &&
-        says " +'alice' \(#[0-9]+\), $waits: 'bob' \(#[0-9]+\), $since" &&
-        says " +'bob' \(#[0-9]+\), $waits: 'alice' \(#[0-9]+\), $since" &&
-        says "libcoro: a cycle: 'alice' \(#[0-9]+\) waits for 'bob' \(#[0-9]+\) waits for 'alice' \(#[0-9]+\)"
+        says " +'alice' \(#[0-9.]+\), $waits: 'bob' \(#[0-9.]+\), $since" &&
+        says " +'bob' \(#[0-9.]+\), $waits: 'alice' \(#[0-9.]+\), $since" &&
+        says "libcoro: a cycle: 'alice' \(#[0-9.]+\) waits for 'bob' \(#[0-9.]+\) waits for 'alice' \(#[0-9.]+\)"
 }
 
 status=0
