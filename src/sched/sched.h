@@ -66,8 +66,7 @@ struct coro_sched {
     struct coro__list tasks;
     size_t live;       /* that have not ended */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */
-    struct coro_task *free_tasks;
-    size_t free_count;
+    struct coro_task *free_tasks; /* as many as were alive at once */
 
     uint64_t random;
 
