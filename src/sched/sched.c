@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 enum {
-    ROUND_MOST = 256, /* switches between two looks at the clock */
-    IDLE_MOST = 1024, /* stacks kept warm by a thread with a scheduler */
+    ROUND_MOST = 256,       /* switches between two looks at the clock */
+    IDLE_MOST = UINT16_MAX, /* coroutines kept to be used again by a thread with a scheduler */
 };
 
 /* ---- made and destroyed ---- */

@@ -188,7 +188,7 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->refused = task->cancelled = task->shielded = task->detached = false;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
-    task->waiter.timer.place = 0;
+    task->waiter.timer.handle = 0;
     task->waiter.timers = &s->timers;
     task->waiter.wake = wake;
     task->group = task->scope = NULL;
