@@ -1098,6 +1098,38 @@ static void what_runs_at_the_end_of_a_task_does_not_wait(void **state)
     assert_expected_at(__FILE__, __LINE__);
 }
 
+static void *yields_with_a_handler(void *ch)
+{
+    EXPECT_INT(coro_defer(tries_all, ch), 0);
+    return coro_yield(NULL);
+}
+
+static void *destroys_inside(void *arg)
+{
+    coro_chan_t *ch = made_chan(sizeof(int), 1);
+    coro_t *co = NULL;
+    (void)arg;
+
+    for (int finishes = 0; finishes < 2; finishes++) {
+        EXPECT_INT(coro_create(&co, yields_with_a_handler, NULL), 0);
+        EXPECT_INT(coro_resume(co, ch).status, CORO_YIELDED);
+        if (finishes)
+            EXPECT_INT(coro_resume(co, NULL).status, CORO_RETURNED);
+        EXPECT_INT(coro_destroy(co), 0);
+    }
+    EXPECT_INT(send_int(ch, 1, CORO_FOREVER), 0); /* the task itself goes on */
+    EXPECT_INT(recv_int(ch, CORO_FOREVER), 1);
+    unmade(ch);
+    return NULL;
+}
+
+static void nor_does_what_unwinds_a_coroutine_of_a_task(void **state)
+{
+    (void)state;
+    run(destroys_inside, NULL);
+    assert_string_equal(trace, "uu");
+}
+
 static int receives_in_a_group(void *arg)
 {
     struct errand *e = arg;
@@ -2067,6 +2099,7 @@ int main(void)
         TEST(an_element_that_was_handed_over_is_reported),
         TEST(a_cancelled_task_does_only_what_needs_no_waiting),
         TEST(what_runs_at_the_end_of_a_task_does_not_wait),
+        TEST(nor_does_what_unwinds_a_coroutine_of_a_task),
         TEST(a_group_that_is_late_takes_its_children_off),
         TEST(a_number_passes_through_a_long_chain),
         TEST(a_sieve_of_tasks_finds_primes),

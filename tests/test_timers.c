@@ -59,7 +59,7 @@ static void fired(struct coro__timer *timer)
 {
     struct checked *c = (struct checked *)(void *)timer, *other = &checked[random_below(TIMERS)];
 
-    heap.wrong += c != oracle() || c->deadline > heap.now || timer->place != 0;
+    heap.wrong += c != oracle() || c->deadline > heap.now || timer->handle != 0;
     heap.fired++;
     c->set = false;
     if (random_below(4) == 0 && other->set)

@@ -82,8 +82,8 @@ CORO_API int coro_group_cancel(coro_group_t *g);
  *
  * @param g  a group that the running task has opened
  * @return   the outcome. 0 if all went well, or if the race was won. Otherwise the first that holds of: the first error of a child
- *           before anything was cancelled (not in a race); -ECANCELED if something around the group was cancelled; -ETIMEDOUT if its deadline
- *           has passed; the first error of a child.
+ *           before anything was cancelled (not in a race: others may still win); -ECANCELED if something around the group was
+ *           cancelled; -ETIMEDOUT if its deadline has passed; the first error of a child.
  *           Not closed by: -EINVAL it is NULL or not open; -EPERM the caller is not its host; -ECANCELED it has children, and
  *           a coroutine of the host is being unwound
  *

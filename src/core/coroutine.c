@@ -26,9 +26,12 @@ enum {
     FIRST_FRAMES = LINE / 2, /* of the line that the context is in, below it */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
-    IDLE_MOST = 64, /* a thread keeps, unless it has a scheduler */
+    IDLE_MOST = 64,    /* a thread keeps, unless it has a scheduler */
+    WHOLE_MOST = 4096, /* of those keep all the memory that they have ever used */
+    PAGES_KEPT = 2,    /* of the others */
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
+_Static_assert((int)CORO__TRIMS_MOST <= (int)CORO__OS_AT_ONCE, "trim_noted()");
 _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
 #define unlikely(condition) __builtin_expect((condition), 0)
@@ -184,12 +187,42 @@ static void free_coroutine(struct coro *co)
         allocator->free(allocator->ctx, &stack);
 }
 
+/* ---- idle ones ---- */
+
+/* Give back the memory of those that were noted, but for what the next task will want: unless they have been taken up again, or run
+   still, as `running` does. */
+static void trim_noted(struct coro__thread *t, const struct coro *running)
+{
+    struct iovec parts[CORO__TRIMS_MOST];
+    size_t page = coro__os_page_size(), n = 0;
+
+    for (unsigned i = 0; i < t->trim_count; i++) {
+        struct coro *co = t->to_trim[i];
+        uintptr_t base = coro__round_up((uintptr_t)co->stack.base, page);
+        uintptr_t kept = ((uintptr_t)co & ~(page - 1)) - (PAGES_KEPT - 1) * page;
+
+        if (co != running && coro__is_idle(co) && base < kept)
+            parts[n++] = (struct iovec){(void *)base, kept - base};
+    }
+    t->trim_count = 0;
+    if (n != 0)
+        coro__os_discard_each(parts, n);
+}
+
+static void note_for_trim(struct coro__thread *t, struct coro *co)
+{
+    if (t->trim_count == CORO__TRIMS_MOST)
+        trim_noted(t, co);
+    t->to_trim[t->trim_count++] = co;
+}
+
 /* Down to so many. */
 static void free_idle(struct coro__thread *t, unsigned most)
 {
     while (t->idle_most - coro__idle_room(t->idle) > most) {
         struct coro *co = coro__idle_first(t->idle);
 
+        t->trim_count = 0; /* it may be one of them */
         t->idle = co->context.state;
         free_coroutine(co);
     }
@@ -353,6 +386,7 @@ static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, c
     struct coro *co = coro__idle_first(t->idle);
 
     t->idle = co->context.state;
+    __builtin_prefetch(coro__idle_first(t->idle), 1);
     if (unlikely(co->name[0] != '\0'))
         co->name[0] = '\0';
     restart(co, fn, opts, flags, site, t->token);
@@ -481,6 +515,8 @@ bool coro__root_retire(struct coro *co)
     if (co->reusable_by != t->token || !coro__idle_has_room(t->idle))
         return false;
     keep_idle(co, t);
+    if (unlikely(t->idle_most - coro__idle_room(t->idle) > WHOLE_MOST))
+        note_for_trim(t, co);
     return true;
 }
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 enum {
-    ROUND_MOST = 256, /* switches between two looks at the clock */
-    IDLE_MOST = 1024, /* stacks kept warm by a thread with a scheduler */
+    ROUND_MOST = 256,       /* switches between two looks at the clock */
+    IDLE_MOST = UINT16_MAX, /* coroutines kept to be used again by a thread with a scheduler */
 };
 
 /* ---- made and destroyed ---- */
@@ -91,11 +91,16 @@ static void open_inbox(struct coro_sched *s)
     }
 }
 
+static struct coro_task *task_at(struct coro__list *link)
+{
+    return CORO__OWNER(link, struct coro_task, in_sched);
+}
+
 /* Nobody waits for anything any more. Every task that is ready is parked where the queue says. */
 static void end_waiting(struct coro_sched *s)
 {
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
-        coro__waiter_abandon(&CORO__OWNER(link, struct coro_task, in_sched)->waiter);
+        coro__waiter_abandon(&task_at(link)->waiter);
     while (coro__queue_count(&s->queue) != 0) {
         struct coro__context *context = coro__queue_take(&s->queue).context, *root = context;
 
@@ -105,18 +110,28 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-/* The youngest first: children are gone before the groups that they are in. */
+/* The youngest first: children are gone before the groups that they are in. Tasks that somebody may have a handle of are freed when
+   nobody is left to use it. */
 static void unwind_all(struct coro_sched *s)
 {
     struct coro__thread *t = coro__thread_self();
     void *outer = t->sched;
+    struct coro__list unwound;
 
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
     end_waiting(s);
-    while (!coro__list_empty(&s->tasks))
-        coro__task_destroy(CORO__OWNER(s->tasks.prev, struct coro_task, in_sched));
+    coro__list_init(&unwound);
+    while (!coro__list_empty(&s->tasks)) {
+        struct coro__list *youngest = s->tasks.prev;
+
+        coro__list_remove(youngest);
+        coro__list_insert(&unwound, youngest);
+        coro__task_unwind(task_at(youngest));
+    }
+    while (!coro__list_empty(&unwound))
+        coro__task_reap(task_at(unwound.next));
     t->sched = outer;
 }
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FREE_MOST = 4096 };
-
 /* ---- memory ---- */
 
 static struct coro_task *take(struct coro_sched *s)
@@ -22,7 +20,7 @@ static struct coro_task *take(struct coro_sched *s)
     if (task == NULL)
         return malloc(sizeof *task);
     s->free_tasks = task->next_cancelled;
-    s->free_count--;
+    __builtin_prefetch(s->free_tasks, 1);
     return task;
 }
 
@@ -31,13 +29,12 @@ static void give(struct coro_task *task)
 {
     struct coro_sched *s = task->sched;
 
-    if (CORO__SANITIZED || coro__under_valgrind || s->free_count == FREE_MOST) {
+    if (CORO__SANITIZED || coro__under_valgrind) {
         free(task);
         return;
     }
     task->next_cancelled = s->free_tasks;
     s->free_tasks = task;
-    s->free_count++;
 }
 
 /* ---- who runs ---- */
@@ -81,16 +78,22 @@ static void keep_name(struct coro_task *task, const struct coro *co)
     memcpy(task->name, co->name, sizeof task->name);
 }
 
-/* Its coroutine is about to go. */
-static void ended(struct coro_task *task, void *result)
+/* It has no coroutine any more. */
+static void has_ended(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->co;
-
     task->co = NULL;
     task->arg = result;
     task->sched->live--;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+}
+
+/* Its coroutine is about to go. */
+static void end(struct coro_task *task, void *result)
+{
+    const struct coro *co = task->co;
+
+    has_ended(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
@@ -115,7 +118,7 @@ static void *run(void *input)
         coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
-    ended(task, result);
+    end(task, result);
     if (likely(coro__root_retire(co))) {
         coro__sched_leave(s, &co->context);
     } else {
@@ -125,20 +128,19 @@ static void *run(void *input)
     __builtin_unreachable();
 }
 
-void coro__task_destroy(struct coro_task *task)
+void coro__task_unwind(struct coro_task *task)
 {
     struct coro *co = task->co;
 
-    if (co == NULL) {
-        coro__task_reap(task);
-        return;
-    }
-    task->sched->unwinding = task;
-    coro__root_release(co, task->context);
-    coro_destroy(co);
-    task->detached = true;
     task->joiner = NULL;
-    ended(task, (void *)(intptr_t)-ECANCELED);
+    if (co != NULL) {
+        task->sched->unwinding = task;
+        coro__root_release(co, task->context);
+        coro_destroy(co);
+        has_ended(task, (void *)(intptr_t)-ECANCELED);
+    }
+    if (task->detached)
+        coro__task_reap(task);
 }
 
 /* ---- the beginning ---- */
@@ -152,7 +154,7 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
 
     coro__queue_woken(&s->queue, task->context, value);
     if (unlikely(s->driver == NULL))
-        coro__sched_announce(s); /* from outside, while a foreign loop waits */
+        coro__sched_announce(s);
 }
 
 static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
@@ -187,7 +189,7 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->refused = task->cancelled = task->shielded = task->detached = false;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
-    task->waiter.timer.place = 0;
+    task->waiter.timer.handle = 0;
     task->waiter.timers = &s->timers;
     task->waiter.wake = wake;
     task->group = task->scope = NULL;

@@ -80,7 +80,7 @@ static inline void coro__waiter_complete(struct coro__waiter *waiter, uintptr_t 
 {
     enum coro__waiter_state was = waiter->state;
 
-    if (waiter->timer.place != 0)
+    if (waiter->timer.handle != 0)
         coro__timers_unset(waiter->timers, &waiter->timer);
     waiter->state = CORO__WOKEN;
     if (__builtin_expect(was == CORO__EXPIRED, 0))
