@@ -503,6 +503,34 @@ static int calls_in_a_child(long arg)
     return coro_run(meets_the_thread, &m, NULL, NULL) == 0 && results[0] == 0 && results[1] == 0 ? 0 : 3;
 }
 
+static int calls_in_a_child_of_a_task(long arg)
+{
+    coro_mutex_t m = {0};
+    (void)arg;
+
+    if (coro_mutex_lock(&m, 0) != -ECHILD || coro_mutex_lock(&m, CORO_FOREVER) != -ECHILD)
+        return 1;
+    if (coro_mutex_lock(&static_mutex, CORO_FOREVER) != -ECHILD || coro_mutex_unlock(&static_mutex) != -ECHILD)
+        return 2;
+    return coro_cond_wait(&static_cond, &static_mutex, CORO_FOREVER) == -ECHILD ? 0 : 3;
+}
+
+static void *forks_while_it_holds(void *arg)
+{
+    coro_mutex_lock(&static_mutex, CORO_FOREVER);
+    results[0] = in_forked_child(calls_in_a_child_of_a_task, 0).code;
+    results[1] = coro_mutex_unlock(&static_mutex);
+    return arg;
+}
+
+static void a_child_that_a_task_forks_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(coro_run(forks_while_it_holds, NULL, NULL, &virtual_time), 0);
+    assert_int_equal(results[0], 0);
+    assert_int_equal(results[1], 0);
+}
+
 static void a_forked_child_is_refused_until_it_begins_anew(void **state)
 {
     (void)state;
@@ -556,6 +584,7 @@ int main(void)
         TEST(a_task_and_its_thread_are_two),
         TEST(the_thread_hands_over_to_a_task),
         TEST(tasks_of_two_schedulers_of_a_thread_share_one),
+        TEST(a_child_that_a_task_forks_is_refused),
         TEST(a_forked_child_is_refused_until_it_begins_anew),
     };
 
