@@ -1,5 +1,5 @@
 /*
- * Random scripts over mutexes, conditions, read-write locks, semaphores, barriers and wait groups, played by the library and by a
+ * Random scripts over mutexes, conditions, read-write locks, semaphores, barriers, wait groups and once, played by the library and by a
  * model: every operation must end with the same result, at the same time, in the same order. Each script comes from a seed. One that
  * fails is made as small as it can be and printed; MODEL_SEED in the environment runs that one alone, MODEL_PROGRAMS so many.
  */
@@ -34,15 +34,16 @@ static enum verb choose_verb(int kinds)
     static const enum verb by_kind[][6] = {
         {LOCK, LOCK, LOCK, UNLOCK, UNLOCK, PAUSE}, {LOCK, WAIT, WAIT, SIGNAL, BROADCAST, UNLOCK},
         {READ, READ, WRITE, WRITE, LEAVE, LEAVE},  {DOWN, DOWN, DOWN, UP, UP, UP},
-        {MEET, MEET, MEET, MEET, SLEEP, PAUSE},    {ADD, ADD, AWAIT, AWAIT, ADD, SLEEP}};
-    int kind = below(6);
+        {MEET, MEET, MEET, MEET, SLEEP, PAUSE},    {ADD, ADD, AWAIT, AWAIT, ADD, SLEEP},
+        {ONCE, ONCE, ONCE, ONCE, SLEEP, PAUSE}};
+    int kind = below(7);
 
     if (chance(22))
         return SLEEP;
     if (chance(15))
         return chance(50) ? CANCEL : chance(70) ? PAUSE : SHIELD;
     while ((kinds >> kind & 1) == 0)
-        kind = below(6);
+        kind = below(7);
     return by_kind[kind][below(6)];
 }
 
@@ -69,13 +70,13 @@ static struct op choose_op(int parts, int kinds)
 
 static void generate(struct script *s, uint64_t seed)
 {
-    static const int kinds[] = {1, 3, 3, 3, 4, 4, 8, 16, 32, 63, 63};
+    static const int kinds[] = {1, 3, 3, 3, 4, 4, 8, 16, 32, 64, 127, 127};
 
     random_seed(seed);
     *s = (struct script){.parts = 2 + below(PARTS_MOST - 1)};
     s->policy = seed % 4 == 0 ? CORO_DEPTH_FIRST : CORO_FIFO;
     s->seed = seed % 4 == 1 ? seed : 0;
-    for (int i = 0, about = kinds[below(11)]; i < s->parts; i++) {
+    for (int i = 0, about = kinds[below(12)]; i < s->parts; i++) {
         s->counts[i] = 1 + below(OPS);
         for (int k = 0; k < s->counts[i]; k++)
             s->ops[i][k] = choose_op(s->parts, about);
@@ -232,6 +233,7 @@ static void the_scripts_meet_with_everything(void **state)
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         for (int how = 0; how < 4; how++)
             assert_true(seen[waits[i]][how] > 100);
+    assert_true(seen[ONCE][0] > 100 && seen[ONCE][2] > 100);
 }
 
 int main(void)

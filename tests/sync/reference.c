@@ -37,9 +37,11 @@ static struct {
         int64_t alarm;
         int alarm_turn;
     } tasks[MANY];
-    int holders[OBJECTS], writers[OBJECTS], sems[OBJECTS], groups[OBJECTS];
+    int holders[OBJECTS], writers[OBJECTS], sems[OBJECTS], groups[OBJECTS], runners[OBJECTS];
+    bool done[OBJECTS];
     bool readers[OBJECTS][PARTS];
-    struct line mutexes[OBJECTS], conds[OBJECTS], rwlocks[OBJECTS], downs[OBJECTS], barriers[OBJECTS], awaits[OBJECTS];
+    struct line mutexes[OBJECTS], conds[OBJECTS], rwlocks[OBJECTS], downs[OBJECTS], barriers[OBJECTS], awaits[OBJECTS],
+        onces[OBJECTS];
     struct line nowhere;
 } world;
 
@@ -315,6 +317,23 @@ static int fall_asleep(int me, int64_t until)
     return wait_in(&world.nowhere, me, &(struct op){.limit = AT, .at = (int)until});
 }
 
+static int end_once(int o)
+{
+    world.done[o] = true;
+    complete_all(&world.onces[o]);
+    return 0;
+}
+
+static int do_once(int me, int o)
+{
+    if (world.done[o])
+        return 0;
+    if (world.runners[o] != NOBODY)
+        return refused(me) != 0 ? -ECANCELED : wait_in(&world.onces[o], me, &(struct op){.limit = FOREVER});
+    world.runners[o] = me;
+    return fall_asleep(me, world.now + 2) == WAITS ? WAITS : end_once(o);
+}
+
 static int unlock(int me, int m)
 {
     if (world.holders[m] != me)
@@ -344,6 +363,8 @@ static int perform(int me, const struct op *op)
         return post(op->object);
     case ADD:
         return add(op->object, op->n);
+    case ONCE:
+        return do_once(me, op->object);
     case SLEEP:
         return fall_asleep(me, world.now + op->n);
     case PAUSE:
@@ -371,6 +392,8 @@ static int come_back(int me, const struct op *op)
         if (op->verb == READ || op->verb == WRITE)
             let_in(op->object);
     }
+    if (op->verb == ONCE && world.runners[op->object] == me)
+        return end_once(op->object);
     if (op->verb != WAIT)
         return t->outcome;
     return again ? t->result : lock_again(me, op);
@@ -460,7 +483,7 @@ void script_predict(const struct script *s, struct record *r)
     r->count = 0;
     r->outcome = 0;
     for (int i = 0; i < OBJECTS; i++)
-        world.holders[i] = world.writers[i] = NOBODY;
+        world.holders[i] = world.writers[i] = world.runners[i] = NOBODY;
     for (int i = 0; i < MANY; i++)
         world.tasks[i] = (struct task){.at = -1, .ended = i >= s->parts, .alarm = INT64_MAX};
     make_ready(STAGE_MANAGER, false);
