@@ -76,20 +76,24 @@ void script_read(struct script *s, const char *const parts[])
 
 /* ---- printed ---- */
 
+/* As it can be read again. What does not matter to the verb is left out. */
 static void print_op(const struct op *op)
 {
+    bool waits = op->verb == LOCK || op->verb == WAIT || op->verb == READ || op->verb == WRITE || op->verb == DOWN ||
+                 op->verb == MEET || op->verb == AWAIT;
+
     printf(" %s%s", op->where == NESTED ? "^" : op->where == DEFERRED ? "!" : "", verbs[op->verb]);
-    if (op->object != 0)
+    if (op->object != 0 && op->verb < SLEEP)
         printf("%d", op->object);
-    if (op->mutex != 0)
+    if (op->mutex != 0 && op->verb == WAIT)
         printf(".%d", op->mutex);
     if (op->verb == CANCEL)
         printf(":%c", 'a' + op->n);
     else if (op->n != 0)
         printf(":%d", op->n);
-    if (op->limit == AT)
+    if (op->limit == AT && waits)
         printf("@%d", op->at);
-    if (op->limit == TRY)
+    if (op->limit == TRY && waits)
         printf("?");
 }
 
