@@ -105,18 +105,36 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-/* The youngest first: children are gone before the groups that they are in. */
+static struct coro_task *youngest(const struct coro_sched *s)
+{
+    return CORO__OWNER(s->tasks.prev, struct coro_task, in_sched);
+}
+
+/* The youngest first: children are gone before the groups that they are in. Handles are good until all are unwound: cleanups of a
+   parent may look after its children. */
 static void unwind_all(struct coro_sched *s)
 {
     struct coro__thread *t = coro__thread_self();
     void *outer = t->sched;
+    struct coro__list ended;
 
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
     end_waiting(s);
-    while (!coro__list_empty(&s->tasks))
-        coro__task_destroy(CORO__OWNER(s->tasks.prev, struct coro_task, in_sched));
+    coro__list_init(&ended);
+    while (!coro__list_empty(&s->tasks)) {
+        struct coro_task *task = youngest(s);
+
+        if (task->co != NULL) {
+            coro__task_unwind(task); /* and look again: it may be gone, others too */
+            continue;
+        }
+        coro__list_remove(&task->in_sched);
+        coro__list_insert(&ended, &task->in_sched);
+    }
+    while (!coro__list_empty(&ended))
+        coro__task_reap(CORO__OWNER(ended.prev, struct coro_task, in_sched));
     t->sched = outer;
 }
 

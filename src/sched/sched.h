@@ -128,8 +128,8 @@ struct coro_task *coro__task_running(void);
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
 
-/* Unwind a task that has not ended, or free one that has. The driver's. */
-void coro__task_destroy(struct coro_task *task);
+/* Unwind a task that has not ended; it ends so, and is freed if it is detached. The driver's. */
+void coro__task_unwind(struct coro_task *task);
 
 /* The outcome of a task that has ended; it is freed. */
 void *coro__task_reap(struct coro_task *task);

@@ -81,16 +81,21 @@ static void keep_name(struct coro_task *task, const struct coro *co)
     memcpy(task->name, co->name, sizeof task->name);
 }
 
-/* Its coroutine is about to go. */
-static void ended(struct coro_task *task, void *result)
+static void end(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->co;
-
     task->co = NULL;
     task->arg = result;
     task->sched->live--;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+}
+
+/* Its coroutine is about to go. */
+static void ended(struct coro_task *task, void *result)
+{
+    const struct coro *co = task->co;
+
+    end(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
@@ -125,19 +130,16 @@ static void *run(void *input)
     __builtin_unreachable();
 }
 
-void coro__task_destroy(struct coro_task *task)
+void coro__task_unwind(struct coro_task *task)
 {
     struct coro *co = task->co;
 
-    if (co == NULL) {
-        coro__task_reap(task);
-        return;
-    }
+    task->joiner = NULL;
     coro__root_release(co, task->context);
     coro_destroy(co);
-    task->detached = true;
-    task->joiner = NULL;
-    ended(task, (void *)(intptr_t)-ECANCELED);
+    end(task, (void *)(intptr_t)-ECANCELED);
+    if (task->detached)
+        coro__task_reap(task);
 }
 
 /* ---- the beginning ---- */
