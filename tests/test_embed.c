@@ -613,7 +613,8 @@ static void what_came_in_and_never_ran_goes_with_the_scheduler(void **state)
 /* ---- destroyed with tasks in it ---- */
 
 static coro_sched_t *doomed;
-static int refusals[8];
+static int refusals[8], cancel_of_younger, join_of_younger;
+static void *result_of_younger;
 static coro_task_t *one_that_has_ended;
 
 static void clean_up(char *letter)
@@ -632,6 +633,10 @@ static void clean_up(char *letter)
     refusals[i++] = coro_join(one_that_has_ended, NULL, CORO_FOREVER);
     errno = 0;
     refusals[i++] = coro_yield(letter) == NULL ? -errno : 0;
+    if (*letter == 'p') { /* the oldest: the others have been unwound, but are still there to be looked after */
+        cancel_of_younger = coro_cancel(one_that_has_ended);
+        join_of_younger = coro_join(one_that_has_ended, &result_of_younger, 0);
+    }
 }
 
 static void *pauses_with_a_cleanup(void *letter)
@@ -742,6 +747,11 @@ static void destroying_a_scheduler_unwinds_the_youngest_first(void **state)
         assert_string_equal(trace, steps == 0 ? "" : steps == 1 ? "jhmynsp" : "dcjhmynsp");
         for (int i = 0; steps > 0 && i < 8; i++)
             assert_int_equal(refusals[i], -ECANCELED);
+        if (steps > 0) {
+            assert_int_equal(cancel_of_younger, -ESRCH);
+            assert_int_equal(join_of_younger, 0);
+            assert_int_equal((intptr_t)result_of_younger, -ECANCELED);
+        }
     }
 }
 
