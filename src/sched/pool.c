@@ -117,7 +117,7 @@ static void *work_off(void *pool)
 
 int coro_pool_create(coro_pool_t **out, size_t coroutines, size_t queue)
 {
-    const struct coro_task *self = coro__task_running();
+    const struct coro_task *self = coro__task_at_work();
     const coro_opts opts = {.name = "pool"};
     coro_pool_t *p;
     int err = 0;
