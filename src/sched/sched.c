@@ -121,6 +121,7 @@ static void unwind_all(struct coro_sched *s)
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
+    open_inbox(s); /* what there was no memory for before */
     end_waiting(s);
     coro__list_init(&ended);
     while (!coro__list_empty(&s->tasks)) {

@@ -280,19 +280,34 @@ struct letter {
     struct coro_task *task;
 };
 
+/* It will not begin: its scheduler goes. */
+static void turn_away(struct coro_task *task)
+{
+    struct coro *co = task->co;
+
+    coro__root_make(co, task, task->sched->outermost);
+    coro__root_release(co, &co->context);
+    coro_destroy(co);
+    free(task);
+}
+
 /* Without memory for its place in the queues it tries again, and again. */
 static void arrive(struct coro__post *post)
 {
     struct letter *letter = CORO__OWNER(post, struct letter, post);
     struct coro_task *task = letter->task;
+    int err = reserve(task->sched);
 
-    if (reserve(task->sched) != 0) {
+    if (err != 0 && !task->sched->closing) {
         coro__sched_post(task->sched, post);
         return;
     }
     free(letter);
     coro__root_receive(task->co);
-    begin(task);
+    if (err == 0)
+        begin(task);
+    else
+        turn_away(task);
 }
 
 static int send(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
