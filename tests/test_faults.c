@@ -832,11 +832,51 @@ static void destroy_sched(void)
     CHECK(coro_sched_destroy(sched) == 0);
 }
 
+static void *spawns_on_a_thread(void *arg)
+{
+    coro_opts opts = {.allocator = coro_stack_heap()};
+
+    for (int i = 0; i < TASKS; i++)
+        refused(coro_sched_spawn(sched, NULL, returns_it, arg, &opts));
+    return NULL;
+}
+
+static int make_sched_and_threads(void)
+{
+    use_threads();
+    return make_sched();
+}
+
+static int spawn_from_a_thread_and_run(void)
+{
+    refusals = 0;
+    run_on_a_thread(spawns_on_a_thread, NULL);
+    CHECK(coro_sched_run(sched) == 0); /* a place that cannot be had for one that comes in is tried for again */
+    return refusals != 0 ? -ENOMEM : 0;
+}
+
+/* They never ran: what there is to say of that goes to standard error. */
+static int spawn_from_a_thread_and_destroy(void)
+{
+    refusals = 0;
+    run_on_a_thread(spawns_on_a_thread, NULL);
+    CHECK(coro_sched_destroy(sched) == 0);
+    return refusals != 0 ? -ENOMEM : 0;
+}
+
 static const struct scenario scenarios[] = {
     {"first run", NULL, run_one, nothing, true, {0}, false},
     {"later run", use_library, run_one, nothing, true, {0}, false},
     {"first run of many tasks", NULL, run_many, nothing, true, {0}, false},
     {"later run of many tasks", use_library, run_many, nothing, true, {0}, false},
+    {"spawns from a thread, run", make_sched_and_threads, spawn_from_a_thread_and_run, destroy_sched, true, {0}, true},
+    {"spawns from a thread, destroyed",
+     make_sched_and_threads,
+     spawn_from_a_thread_and_destroy,
+     nothing,
+     true,
+     {0},
+     false},
     {"spawns from outside", make_sched, spawn_from_outside, destroy_sched, true, {0}, true},
     {"first create, pooled", NULL, create_pooled, destroy_it, true, {0}, false},
     {"first create, pooled, large", NULL, create_pooled_large, destroy_it, true, {0}, false},
@@ -1125,6 +1165,8 @@ static void tasks_survive_every_failure(void **state)
     fail_each_call_of("first run of many tasks", 80);
     fail_each_call_of("later run of many tasks", 80);
     fail_each_call_of("spawns from outside", 70);
+    fail_each_call_of("spawns from a thread, run", 70);
+    fail_each_call_of("spawns from a thread, destroyed", 70);
 }
 
 static void the_overflow_report_survives_every_failure(void **state)
