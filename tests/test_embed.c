@@ -205,8 +205,8 @@ static void a_step_runs_each_ready_task_once(void **state)
 static void a_step_waits_until_its_deadline(void **state)
 {
     coro_sched_t *s = made_sched((coro_sched_opts){0});
-    int64_t ns = CORO_MS(30), begin = coro_now();
-    coro_task_t *t = started(s, sleeps, &ns);
+    int64_t hour = CORO_S(3600), ns = CORO_MS(5), begin = coro_now(); /* however late it may be on a busy machine */
+    coro_task_t *late = started(s, sleeps, &hour), *t;
     (void)state;
 
     assert_int_equal(coro_sched_step(s, 0), 1);
@@ -215,9 +215,15 @@ static void a_step_waits_until_its_deadline(void **state)
     assert_int_equal(coro_sched_step(s, begin), 0);
     assert_int_equal(coro_sched_step(s, begin + CORO_MS(10)), 0);
     assert_true(coro_now() >= begin + CORO_MS(10));
+    t = started(s, sleeps, &ns);
+    begin = coro_now();
+    assert_int_equal(coro_sched_step(s, 0), 1);
     assert_int_equal(coro_sched_step(s, CORO_FOREVER), 1);
-    assert_true(coro_now() >= begin + CORO_MS(30));
+    assert_true(coro_now() >= begin + ns);
     assert_joined(t, &ns);
+    assert_int_equal(coro_cancel(late), 0);
+    assert_int_equal(coro_sched_step(s, 0), 1);
+    assert_joined(late, NULL);
     assert_int_equal(coro_sched_destroy(s), 0);
 }
 

@@ -105,8 +105,8 @@ static void *goes_by_the_row(void *arg)
     for (int i = 0; i < 4 && row->children[i].letter != '\0'; i++)
         spawn_child(&g, sleeps, &row->children[i]);
     outcome = coro_group_join(&g);
-    EXPECT_INT(outcome, row->outcome);
-    EXPECT_INT(coro_now() - begin, CORO_MS(row->took_ms));
+    expect_at(outcome, row->outcome, row->name, __FILE__, __LINE__);
+    expect_at(coro_now() - begin, CORO_MS(row->took_ms), row->name, __FILE__, __LINE__);
     EXPECT(!coro_cancelled());
     EXPECT_INT(coro_sleep(1), 0); /* the host is as before */
     EXPECT_INT(coro_group_join(&g), -EINVAL);
@@ -131,8 +131,6 @@ static void each_policy_ends_as_it_should(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         memset(trace, 0, sizeof trace);
-        if (unexpected.what == NULL)
-            print_message("%s\n", rows[i].name);
         run(goes_by_the_row, (void *)(uintptr_t)&rows[i]);
         sort_interrupted();
         assert_string_equal(trace, rows[i].trace);
