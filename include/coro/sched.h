@@ -106,7 +106,8 @@ CORO_API int coro_run_at(const char *site, coro_fn *main, void *arg, void **resu
 CORO_API int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts);
 
 /**
- * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds. Standard error is told of
+ * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds; to the cleanups of older
+ * ones, those before are tasks that have ended, with -ECANCELED for a result. Standard error is told of
  * those that never ran, and of those that have ended and that nobody has joined or detached.
  *
  * @param s  a scheduler that is not running

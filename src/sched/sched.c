@@ -110,28 +110,37 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-/* The youngest first: children are gone before the groups that they are in. Tasks that somebody may have a handle of are freed when
-   nobody is left to use it. */
+static struct coro_task *youngest(const struct coro_sched *s)
+{
+    return CORO__OWNER(s->tasks.prev, struct coro_task, in_sched);
+}
+
+/* The youngest first: children are gone before the groups that they are in. Handles are good until all are unwound: cleanups of a
+   parent may look after its children. */
 static void unwind_all(struct coro_sched *s)
 {
     struct coro__thread *t = coro__thread_self();
     void *outer = t->sched;
-    struct coro__list unwound;
+    struct coro__list ended;
 
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
+    open_inbox(s); /* what there was no memory for before */
     end_waiting(s);
-    coro__list_init(&unwound);
+    coro__list_init(&ended);
     while (!coro__list_empty(&s->tasks)) {
-        struct coro__list *youngest = s->tasks.prev;
+        struct coro_task *task = youngest(s);
 
-        coro__list_remove(youngest);
-        coro__list_insert(&unwound, youngest);
-        coro__task_unwind(task_at(youngest));
+        if (task->co != NULL) {
+            coro__task_unwind(task); /* and look again: it may be gone, others too */
+            continue;
+        }
+        coro__list_remove(&task->in_sched);
+        coro__list_insert(&ended, &task->in_sched);
     }
-    while (!coro__list_empty(&unwound))
-        coro__task_reap(task_at(unwound.next));
+    while (!coro__list_empty(&ended))
+        coro__task_reap(CORO__OWNER(ended.prev, struct coro_task, in_sched));
     t->sched = outer;
 }
 

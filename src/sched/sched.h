@@ -127,7 +127,7 @@ struct coro_task *coro__task_running(void);
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
 
-/* Unwind a task that has not ended. If it is detached it is freed. The driver's. */
+/* Unwind a task that has not ended; it ends so, and is freed if it is detached. The driver's. */
 void coro__task_unwind(struct coro_task *task);
 
 /* The outcome of a task that has ended; it is freed. */
