@@ -148,7 +148,7 @@ CORO_API int coro_sched_spawn_at(const char *site, coro_sched_t *s, coro_task_t 
 CORO_API int coro_sched_run(coro_sched_t *s);
 
 /**
- * Run one round: every task that is ready, once. If none is, wait for that.
+ * Run one round: as many switches as tasks are ready, which round robin is each of them once. If none is, wait for that.
  *
  * @param s         a scheduler
  * @param deadline  until when to wait; 0, or one that has passed: not at all

@@ -602,7 +602,7 @@ coro_step coro__transfer_refused(coro_t *to, void *value)
 {
     int err = coro__transfer_error(to);
 
-    if (err == -EDEADLK && to == coro_self())
+    if ((err == -EDEADLK || err == -EBUSY) && to == coro_self())
         return (coro_step){CORO_YIELDED, value};
     return (coro_step){err, NULL};
 }
