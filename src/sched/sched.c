@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    ROUND_MOST = 256,       /* switches between two looks at the clock */
-    IDLE_MOST = UINT16_MAX, /* coroutines kept to be used again by a thread with a scheduler */
+    ROUND_MOST = 256, /* switches between two looks at the clock */
 };
 
 /* ---- made and destroyed ---- */
@@ -55,7 +54,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
-    coro__idle_keep(IDLE_MOST);
+    coro__idle_keep_many();
     *out = s;
     return 0;
 }
@@ -167,8 +166,6 @@ int coro_sched_destroy(coro_sched_t *s)
     coro__timers_end(&s->timers);
     coro__queue_end(&s->queue);
     free(s);
-    if (t->sched == NULL)
-        coro__idle_keep(0);
     return 0;
 }
 
