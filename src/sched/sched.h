@@ -63,7 +63,8 @@ struct coro_sched {
 
     int64_t now; /* at the beginning of the round; with virtual time, the time */
     bool virtual_time;
-    bool closing; /* tasks are being unwound */
+    bool closing;                /* tasks are being unwound */
+    struct coro_task *unwinding; /* valid while closing: which one is; NULL before the first */
     struct coro__timers timers;
     struct coro__list tasks;
     size_t live;       /* that have not ended */

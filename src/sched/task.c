@@ -132,6 +132,7 @@ void coro__task_unwind(struct coro_task *task)
     struct coro *co = task->co;
 
     task->joiner = NULL;
+    task->sched->unwinding = task;
     coro__root_release(co, task->context);
     coro_destroy(co);
     end(task, (void *)(intptr_t)-ECANCELED);

@@ -79,8 +79,13 @@ static inline void hand_over(coro_mutex_t *m)
 
 static __attribute__((noinline)) int unlock(coro_mutex_t *m)
 {
+    int err;
+
     if (m == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     if (unlikely(m->holder_ == NULL) || unlikely(m->holder_ != coro__sync_name(NULL)))
         return -EPERM;
     hand_over(m);
@@ -156,9 +161,13 @@ static void go_over(struct coro__waiter *waiter)
 int coro_cond_signal(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     waiter = coro__sync_first(coro__sync_list(&c->waiters_));
     if (waiter != NULL)
         go_over(waiter);
@@ -168,9 +177,13 @@ int coro_cond_signal(coro_cond_t *c)
 int coro_cond_broadcast(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     while ((waiter = coro__sync_first(coro__sync_list(&c->waiters_))) != NULL)
         go_over(waiter);
     return 0;
