@@ -205,8 +205,8 @@ static void a_step_runs_each_ready_task_once(void **state)
 static void a_step_waits_until_its_deadline(void **state)
 {
     coro_sched_t *s = made_sched((coro_sched_opts){0});
-    int64_t ns = CORO_MS(30), begin = coro_now();
-    coro_task_t *t = started(s, sleeps, &ns);
+    int64_t hour = CORO_S(3600), ns = CORO_MS(5), begin = coro_now(); /* however late it may be on a busy machine */
+    coro_task_t *late = started(s, sleeps, &hour), *t;
     (void)state;
 
     assert_int_equal(coro_sched_step(s, 0), 1);
@@ -215,9 +215,15 @@ static void a_step_waits_until_its_deadline(void **state)
     assert_int_equal(coro_sched_step(s, begin), 0);
     assert_int_equal(coro_sched_step(s, begin + CORO_MS(10)), 0);
     assert_true(coro_now() >= begin + CORO_MS(10));
+    t = started(s, sleeps, &ns);
+    begin = coro_now();
+    assert_int_equal(coro_sched_step(s, 0), 1);
     assert_int_equal(coro_sched_step(s, CORO_FOREVER), 1);
-    assert_true(coro_now() >= begin + CORO_MS(30));
+    assert_true(coro_now() >= begin + ns);
     assert_joined(t, &ns);
+    assert_int_equal(coro_cancel(late), 0);
+    assert_int_equal(coro_sched_step(s, 0), 1);
+    assert_joined(late, NULL);
     assert_int_equal(coro_sched_destroy(s), 0);
 }
 
@@ -613,7 +619,8 @@ static void what_came_in_and_never_ran_goes_with_the_scheduler(void **state)
 /* ---- destroyed with tasks in it ---- */
 
 static coro_sched_t *doomed;
-static int refusals[8];
+static int refusals[8], cancel_of_younger, join_of_younger;
+static void *result_of_younger;
 static coro_task_t *one_that_has_ended;
 
 static void clean_up(char *letter)
@@ -632,6 +639,10 @@ static void clean_up(char *letter)
     refusals[i++] = coro_join(one_that_has_ended, NULL, CORO_FOREVER);
     errno = 0;
     refusals[i++] = coro_yield(letter) == NULL ? -errno : 0;
+    if (*letter == 'p') { /* the oldest: the others have been unwound, but are still there to be looked after */
+        cancel_of_younger = coro_cancel(one_that_has_ended);
+        join_of_younger = coro_join(one_that_has_ended, &result_of_younger, 0);
+    }
 }
 
 static void *pauses_with_a_cleanup(void *letter)
@@ -742,6 +753,11 @@ static void destroying_a_scheduler_unwinds_the_youngest_first(void **state)
         assert_string_equal(trace, steps == 0 ? "" : steps == 1 ? "jhmynsp" : "dcjhmynsp");
         for (int i = 0; steps > 0 && i < 8; i++)
             assert_int_equal(refusals[i], -ECANCELED);
+        if (steps > 0) {
+            assert_int_equal(cancel_of_younger, -ESRCH);
+            assert_int_equal(join_of_younger, 0);
+            assert_int_equal((intptr_t)result_of_younger, -ECANCELED);
+        }
     }
 }
 

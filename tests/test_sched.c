@@ -528,6 +528,7 @@ static int refused[12];
 static void tries_to_wait(void *t)
 {
     coro_task_t *other = t;
+    coro_pool_t *p = NULL;
     coro_group_t g;
     int i = 0;
 
@@ -540,10 +541,11 @@ static void tries_to_wait(void *t)
     refused[i++] = coro_join_all(&other, 1, NULL, CORO_FOREVER);
     refused[i++] = coro_join_any(&other, 1, NULL, NULL, coro_after(CORO_S(1)));
     refused[i++] = coro_group_open(&g, CORO_WAIT_ALL, CORO_FOREVER);
+    refused[i++] = coro_pool_create(&p, 1, 1);
     refused[i++] = coro_join(t, NULL, 0) == -EAGAIN ? -ECANCELED : 1;
     mark('w');
 }
-enum { REFUSED = 9 };
+enum { REFUSED = 10 };
 
 static void assert_all_refused(void)
 {

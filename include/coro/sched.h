@@ -106,7 +106,8 @@ CORO_API int coro_run_at(const char *site, coro_fn *main, void *arg, void **resu
 CORO_API int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts);
 
 /**
- * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds. Standard error is told of
+ * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds; to the cleanups of older
+ * ones, those before are tasks that have ended, with -ECANCELED for a result. Standard error is told of
  * those that never ran, and of those that have ended and that nobody has joined or detached.
  *
  * @param s  a scheduler that is not running
@@ -147,7 +148,7 @@ CORO_API int coro_sched_spawn_at(const char *site, coro_sched_t *s, coro_task_t 
 CORO_API int coro_sched_run(coro_sched_t *s);
 
 /**
- * Run one round: every task that is ready, once. If none is, wait for that.
+ * Run one round: as many switches as tasks are ready, which round robin is each of them once. If none is, wait for that.
  *
  * @param s         a scheduler
  * @param deadline  until when to wait; 0, or one that has passed: not at all

@@ -26,9 +26,10 @@ enum {
     FIRST_FRAMES = LINE / 2, /* of the line that the context is in, below it */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
-    IDLE_MOST = 64,    /* a thread keeps, unless it has a scheduler */
-    WHOLE_MOST = 4096, /* of those keep all the memory that they have ever used */
-    PAGES_KEPT = 2,    /* of the others */
+    IDLE_MOST = 64,         /* a thread keeps, ... */
+    IDLE_MANY = UINT16_MAX, /* ... and from its first scheduler on */
+    WHOLE_MOST = 4096,      /* of those keep all the memory that they have ever used */
+    PAGES_KEPT = 2,         /* of the others */
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
 _Static_assert((int)CORO__TRIMS_MOST <= (int)CORO__OS_AT_ONCE, "trim_noted()");
@@ -233,18 +234,16 @@ static void trim(void)
     free_idle(coro__thread_self(), 0);
 }
 
-void coro__idle_keep(unsigned most)
+void coro__idle_keep_many(void)
 {
     struct coro__thread *t = coro__thread_self();
-    uintptr_t *list = &t->idle, more;
+    uintptr_t *list = &t->idle, more = coro__idle_none(IDLE_MANY) - coro__idle_none(t->idle_most);
 
-    if (most == 0)
-        most = IDLE_MOST;
-    free_idle(t, most);
-    more = coro__idle_none(most) - coro__idle_none(t->idle_most);
+    if (more == 0)
+        return;
     for (struct coro *co; *list += more, coro__idle_has_any(*list); list = &co->context.state)
         co = coro__idle_first(*list);
-    t->idle_most = most;
+    t->idle_most = IDLE_MANY;
 }
 
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
@@ -602,7 +601,7 @@ coro_step coro__transfer_refused(coro_t *to, void *value)
 {
     int err = coro__transfer_error(to);
 
-    if (err == -EDEADLK && to == coro_self())
+    if ((err == -EDEADLK || err == -EBUSY) && to == coro_self())
         return (coro_step){CORO_YIELDED, value};
     return (coro_step){err, NULL};
 }

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    ROUND_MOST = 256,       /* switches between two looks at the clock */
-    IDLE_MOST = UINT16_MAX, /* coroutines kept to be used again by a thread with a scheduler */
+    ROUND_MOST = 256, /* switches between two looks at the clock */
 };
 
 /* ---- made and destroyed ---- */
@@ -55,7 +54,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
-    coro__idle_keep(IDLE_MOST);
+    coro__idle_keep_many();
     *out = s;
     return 0;
 }
@@ -110,28 +109,37 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-/* The youngest first: children are gone before the groups that they are in. Tasks that somebody may have a handle of are freed when
-   nobody is left to use it. */
+static struct coro_task *youngest(const struct coro_sched *s)
+{
+    return CORO__OWNER(s->tasks.prev, struct coro_task, in_sched);
+}
+
+/* The youngest first: children are gone before the groups that they are in. Handles are good until all are unwound: cleanups of a
+   parent may look after its children. */
 static void unwind_all(struct coro_sched *s)
 {
     struct coro__thread *t = coro__thread_self();
     void *outer = t->sched;
-    struct coro__list unwound;
+    struct coro__list ended;
 
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
+    open_inbox(s); /* what there was no memory for before */
     end_waiting(s);
-    coro__list_init(&unwound);
+    coro__list_init(&ended);
     while (!coro__list_empty(&s->tasks)) {
-        struct coro__list *youngest = s->tasks.prev;
+        struct coro_task *task = youngest(s);
 
-        coro__list_remove(youngest);
-        coro__list_insert(&unwound, youngest);
-        coro__task_unwind(task_at(youngest));
+        if (task->co != NULL) {
+            coro__task_unwind(task); /* and look again: it may be gone, others too */
+            continue;
+        }
+        coro__list_remove(&task->in_sched);
+        coro__list_insert(&ended, &task->in_sched);
     }
-    while (!coro__list_empty(&unwound))
-        coro__task_reap(task_at(unwound.next));
+    while (!coro__list_empty(&ended))
+        coro__task_reap(CORO__OWNER(ended.prev, struct coro_task, in_sched));
     t->sched = outer;
 }
 
@@ -158,8 +166,6 @@ int coro_sched_destroy(coro_sched_t *s)
     coro__timers_end(&s->timers);
     coro__queue_end(&s->queue);
     free(s);
-    if (t->sched == NULL)
-        coro__idle_keep(0);
     return 0;
 }
 

@@ -29,6 +29,7 @@ struct coro__group;
  *   I3  detached                         =>  not ended: it is freed at its end, and joiner == NULL
  *   I4  refused <=> cancellation reaches it and is not held back by coro_shield()                   */
 struct coro_task {
+    /* a cache line of what its beginning and its end look at */
     struct coro *co;
     struct coro_sched *sched; /* constant */
     void *fn;                 /* constant: a coro_fn, or with a group a coro_job */
@@ -37,11 +38,12 @@ struct coro_task {
     bool cancelled;           /* by coro_cancel(), or along with its group */
     bool shielded;
     bool detached;
+    struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
+    struct coro__group *group;   /* constant: whose child it is; NULL if of none */
+    struct coro__group *scope;   /* the innermost group that it has open; NULL if none */
+
     struct coro__context *context;    /* valid only while waiting: which of its coroutines does */
-    struct coro__waiter *joiner;      /* whoever waits for its end; NULL if nobody does */
     struct coro__waiter waiter;       /* it waits for one thing at a time */
-    struct coro__group *group;        /* constant: whose child it is; NULL if of none */
-    struct coro__group *scope;        /* the innermost group that it has open; NULL if none */
     struct coro__list in_sched;       /* on the list of all tasks, the youngest last */
     struct coro__list in_group;       /* on the list of the group's children */
     struct coro_task *next_cancelled; /* valid only while a cancellation spreads; while free, the next free one */
@@ -128,7 +130,7 @@ struct coro_task *coro__task_running(void);
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
 
-/* Unwind a task that has not ended. If it is detached it is freed. The driver's. */
+/* Unwind a task that has not ended; it ends so, and is freed if it is detached. The driver's. */
 void coro__task_unwind(struct coro_task *task);
 
 /* The outcome of a task that has ended; it is freed. */

@@ -78,8 +78,7 @@ static void keep_name(struct coro_task *task, const struct coro *co)
     memcpy(task->name, co->name, sizeof task->name);
 }
 
-/* It has no coroutine any more. */
-static void has_ended(struct coro_task *task, void *result)
+static void end(struct coro_task *task, void *result)
 {
     task->co = NULL;
     task->arg = result;
@@ -89,11 +88,11 @@ static void has_ended(struct coro_task *task, void *result)
 }
 
 /* Its coroutine is about to go. */
-static void end(struct coro_task *task, void *result)
+static void ended(struct coro_task *task, void *result)
 {
     const struct coro *co = task->co;
 
-    has_ended(task, result);
+    end(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
@@ -118,7 +117,7 @@ static void *run(void *input)
         coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
-    end(task, result);
+    ended(task, result);
     if (likely(coro__root_retire(co))) {
         coro__sched_leave(s, &co->context);
     } else {
@@ -133,12 +132,10 @@ void coro__task_unwind(struct coro_task *task)
     struct coro *co = task->co;
 
     task->joiner = NULL;
-    if (co != NULL) {
-        task->sched->unwinding = task;
-        coro__root_release(co, task->context);
-        coro_destroy(co);
-        has_ended(task, (void *)(intptr_t)-ECANCELED);
-    }
+    task->sched->unwinding = task;
+    coro__root_release(co, task->context);
+    coro_destroy(co);
+    end(task, (void *)(intptr_t)-ECANCELED);
     if (task->detached)
         coro__task_reap(task);
 }
@@ -283,19 +280,34 @@ struct letter {
     struct coro_task *task;
 };
 
+/* It will not begin: its scheduler goes. */
+static void turn_away(struct coro_task *task)
+{
+    struct coro *co = task->co;
+
+    coro__root_make(co, task, task->sched->outermost);
+    coro__root_release(co, &co->context);
+    coro_destroy(co);
+    free(task);
+}
+
 /* Without memory for its place in the queues it tries again, and again. */
 static void arrive(struct coro__post *post)
 {
     struct letter *letter = CORO__OWNER(post, struct letter, post);
     struct coro_task *task = letter->task;
+    int err = reserve(task->sched);
 
-    if (reserve(task->sched) != 0) {
+    if (err != 0 && !task->sched->closing) {
         coro__sched_post(task->sched, post);
         return;
     }
     free(letter);
     coro__root_receive(task->co);
-    begin(task);
+    if (err == 0)
+        begin(task);
+    else
+        turn_away(task);
 }
 
 static int send(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
