@@ -21,8 +21,10 @@ struct group {
     struct alarm alarm;
 };
 
+enum state { ABSENT, READY, WAITING, EXPIRED, ENDED }; /* EXPIRED: will go on, but may still be completed */
+
 struct task {
-    enum { ABSENT, READY, WAITING, EXPIRED, ENDED } state; /* EXPIRED: will go on, but may still be completed */
+    enum state state;
     const struct body *body;
     const struct op *op;                /* that it is in */
     int at, outcome, last, left, depth; /* left: so many more must end */
@@ -56,7 +58,7 @@ static void enqueue(struct task *t, bool front)
 }
 
 /* The wait is over: READY, or EXPIRED for now. */
-static void settle(struct task *t, int state, int outcome)
+static void settle(struct task *t, enum state state, int outcome)
 {
     if (t->state == WAITING)
         enqueue(t, world.program->order == DEPTH_FIRST);
