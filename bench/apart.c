@@ -77,10 +77,7 @@ static void exec_peer(const struct job *job, int out)
 /* Not inlined: the stack is moved before this function's frame is made. */
 static BENCH_HELPER void take(const struct job *job, int out)
 {
-    struct sample sample;
-
-    sample_here(job, &sample);
-    dprintf(out, "%ld %" PRIu64 " %.17g\n", sample.ready, sample.operations, sample.value);
+    sample_here(job, out);
 }
 
 /* Lines of the cache on the stack and on the heap, pages between the mappings. */
@@ -110,7 +107,6 @@ static void child(const struct job *job, int out)
     if (job->peer->program != NULL)
         exec_peer(job, out);
     lay_out(job, out);
-    _exit(0);
 }
 
 /* ---- in the parent ---- */

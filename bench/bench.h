@@ -19,7 +19,12 @@
 extern "C" {
 #endif
 
-enum bench_unit { BENCH_NS, BENCH_KIB }; /* nanoseconds an operation, KiB each */
+enum bench_unit {
+    BENCH_NS,     /* nanoseconds an operation */
+    BENCH_MS,     /* milliseconds for as many operations as the size says */
+    BENCH_CPU_MS, /* the same, of processor time: of every thread, in user space and in the kernel */
+    BENCH_KIB,    /* KiB each */
+};
 
 enum { BENCH_SIZES = 8, BENCH_WORKS = 24, BENCH_BATCH = 2000 /* the largest batch */ };
 
@@ -30,6 +35,7 @@ struct bench_case {
     const char *what;    /* what the figure is: "ns a round trip" */
     const char *size_is; /* what a size counts: "coroutines"; NULL if there is one size only */
     enum bench_unit unit;
+    bool in_task;              /* the sample is taken by a task of the peer's scheduler */
     unsigned batch;            /* operations after each prepare(); 0: any number */
     size_t sizes[BENCH_SIZES]; /* ascending, ends with 0 */
 };
@@ -55,6 +61,11 @@ struct bench_peer {
     enum bench_role role;
     const char *(*version)(void);
     const char *program; /* not NULL: a program beside this one that takes the samples itself (see sample.h) */
+
+    /* Call take(arg), which does not return, in a task; for cases with `in_task`. NULL: the main program is a task, or becomes one in
+       setup(). */
+    void (*as_task)(void (*take)(void *arg), void *arg);
+
     struct bench_work works[BENCH_WORKS]; /* ends with a name of NULL */
 };
 

@@ -1,6 +1,6 @@
 /*
- * The cases. A round trip is one resume and the yield that answers it; nobody passes values or looks at them, but in the last
- * two cases, which are about values.
+ * The cases. First those about coroutines: a round trip is one resume and the yield that answers it; nobody passes values or looks
+ * at them, but in the last two of these, which are about values. Then those about tasks, which a scheduler runs.
  */
 #include "bench.h"
 
@@ -72,6 +72,66 @@ const struct bench_case bench_cases[] = {
      .what = "ns an item",
      .about = "1,000 numbers of an array, one by one: a source yields x, a map x * 3 + 1, a map x ^ x >> 7, a map with "
               "memory the sum of all x so far, and a loop adds those up. Making the stages and their end included.",
+     .sizes = {1000}},
+    {.name = "sched-yield",
+     .title = "Tasks that take turns",
+     .what = "ns a switch of tasks",
+     .about = "Tasks that are all ready, and do nothing but let the next one run.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {2, 1000, 100000}},
+    {.name = "spawn-join",
+     .title = "Spawn and join",
+     .what = "ns a task",
+     .about = "Tasks that return at once are spawned, so many at a time, and then joined.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {1, 1000}},
+    {.name = "skynet",
+     .title = "A tree of 1,000,000 leaves",
+     .what = "ms for the tree",
+     .about = "Skynet: a task spawns ten tasks, each of which does so too, down to a million leaves that return their "
+              "number; each adds up what its ten return. The sum is checked. Where a scheduler can run the youngest "
+              "task first, few are alive at any time; elsewhere all leaves are.",
+     .unit = BENCH_MS,
+     .sizes = {1000000}},
+    {.name = "sleepers",
+     .title = "100,000 sleepers",
+     .what = "ms of processor time",
+     .about =
+         "100,000 tasks are spawned, each sleeps once for 1 to 100 ms, as pseudo-random numbers have it, and all are "
+         "joined. The processor time of the whole process is what counts, the kernel's included.",
+     .unit = BENCH_CPU_MS,
+     .sizes = {100000}},
+    {.name = "chan-rendezvous",
+     .title = "A channel where sender and receiver meet",
+     .what = "ns a message",
+     .about = "One task sends numbers over a channel without a buffer, another one receives and adds them up. The sum "
+              "is checked.",
+     .in_task = true,
+     .sizes = {1}},
+    {.name = "chan-buffered",
+     .title = "A channel with a buffer of 128",
+     .what = "ns a message",
+     .about = "The same over a channel that holds 128 messages.",
+     .in_task = true,
+     .sizes = {1}},
+    {.name = "mutex",
+     .title = "A mutex",
+     .what = "ns a lock and unlock",
+     .about = "Tasks lock a mutex, let the others run once, and unlock it. One alone, who lets nobody run, finds it "
+              "free every time; of eight there are always seven that wait.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {1, 8}},
+    {.name = "sieve",
+     .title = "A sieve of channels",
+     .what = "ms for the first 1,000 primes",
+     .about =
+         "A task sends the numbers from 2 to 7,919; each prime that comes out at the end adds a task there that "
+         "passes on what it does not divide. That is 517,383 messages over channels without a buffer. The primes are "
+         "counted.",
+     .unit = BENCH_MS,
      .sizes = {1000}},
     {.name = NULL},
 };

@@ -23,7 +23,6 @@ enum { FEW = 1000, TIMES = 11, LARGEST = 1000 };
 int measure_here(const char *kase, const char *peer, size_t size, uint64_t operations)
 {
     struct job job = {.size = size, .operations = operations};
-    struct sample sample;
 
     for (const struct bench_case *c = bench_cases; c->name != NULL; c++)
         if (strcmp(c->name, kase) == 0)
@@ -35,10 +34,7 @@ int measure_here(const char *kase, const char *peer, size_t size, uint64_t opera
         job.work = bench_work_of(job.peer, kase);
     if (job.work == NULL || size == 0 || operations == 0 || job.peer->program != NULL)
         return 2;
-    sample_here(&job, &sample);
-    printf("%ld %" PRIu64 " %.17g\n", sample.ready, sample.operations, sample.value);
-    fflush(stdout);
-    _exit(0); /* no exit handlers on a thread that a peer may have taken over */
+    sample_here(&job, STDOUT_FILENO); /* no exit handlers on a thread that a peer may have taken over */
 }
 
 /* ---- in the process that wants to know ---- */

@@ -1,6 +1,7 @@
 /* The results for programs: every sample, and what was made of them. */
 #include "machine.h"
 #include "report.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -62,7 +63,7 @@ static void print_row(FILE *file, const struct row *row)
     fputs(", ", file);
     print_named_string(file, "peer", row->peer->name);
     fputs(", ", file);
-    print_named_string(file, "unit", row->kase->unit == BENCH_KIB ? "KiB" : "ns");
+    print_named_string(file, "unit", text_unit(row->kase));
     fprintf(file, ", \"size\": %zu, \"operations\": %" PRIu64, row->size, row->operations);
     if (row->missing != NULL) {
         fputs(", ", file);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 100, INDENT = 20 };
+enum { WIDTH = 104, INDENT = 24 };
 
 /* Text in lines of at most WIDTH, those after the first indented. */
 static void print_wrapped(const char *text)
@@ -44,7 +44,7 @@ static void print_peer(const struct bench_peer *peer)
     printf("  %-*s", INDENT - 2, peer->name);
     print_wrapped(peer->what);
     for (const struct bench_work *work = peer->works; work->name != NULL; work++)
-        printf("%*s%-14s %s\n", INDENT, "", work->name, work->note != NULL ? work->note : "");
+        printf("%*s%-16s %s\n", INDENT, "", work->name, work->note != NULL ? work->note : "");
 }
 
 void list_all(void)

@@ -153,7 +153,8 @@ static void print_summary_row(FILE *file, const struct results *results, size_t 
 {
     const struct row *row = &results->rows[first], *nearest = nearest_peer(results, first, end);
 
-    fprintf(file, "| %s%s%s |", row->kase->title, row->kase->size_is != NULL ? ", " : "", text_size(row).text);
+    fprintf(file, "| %s%s%s", row->kase->title, row->kase->size_is != NULL ? ", " : "", text_size(row).text);
+    fprintf(file, row->kase->unit != BENCH_NS ? ", %s |" : " |", text_unit(row->kase));
     print_figure(file, row_of(results, first, end, "libcoro"));
     print_figure(file, row_of(results, first, end, "libcoro inline"));
     print_figure(file, nearest);

@@ -26,7 +26,8 @@ static const char usage[] =
     "  --markdown FILE   write docs/performance.md\n"
     "  --help\n"
     "\n"
-    "Times are ns an operation. A ratio is the median over the rounds of the peer's figure / libcoro's: above 1,\n"
+    "Times are ns an operation, where the table does not say ms. A ratio is the median over the rounds of the peer's "
+    "figure / libcoro's: above 1,\n"
     "libcoro is faster. Without libcoro in the filter there are no ratios.\n";
 
 static const struct option long_options[] = {

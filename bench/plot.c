@@ -160,7 +160,7 @@ static struct scale scale_of(const struct row **figures, size_t count)
         least = fmin(least, figures[i]->median);
         scale.most = fmax(scale.most, figures[i]->median);
     }
-    scale.logarithmic = scale.most > 25 * least && figures[0]->kase->unit == BENCH_NS;
+    scale.logarithmic = scale.most > 25 * least && figures[0]->kase->unit != BENCH_KIB;
     if (scale.logarithmic)
         scale.low = pow(10, floor(log10(least * 0.8)));
     return scale;

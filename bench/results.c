@@ -35,10 +35,11 @@ static bool wanted(const struct row *row, const struct options *options)
     return false;
 }
 
-/* One figure of memory is as good as seven. A million coroutines take their time to set up. */
+/* One figure of memory is as good as seven. A million coroutines take their time to set up, unless that is what is timed. */
 static unsigned rounds_of(const struct row *row, unsigned rounds)
 {
-    unsigned most = row->kase->unit == BENCH_KIB ? 1 : row->size >= LARGE ? ROUNDS_LARGE : rounds;
+    bool slow = row->size >= LARGE && row->kase->unit == BENCH_NS;
+    unsigned most = row->kase->unit == BENCH_KIB ? 1 : slow ? ROUNDS_LARGE : rounds;
 
     return rounds < most ? rounds : most;
 }

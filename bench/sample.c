@@ -3,6 +3,7 @@
  */
 #include "sample.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 
 #define STRETCH_NS 50000.0
 
-int64_t sample_clock(void)
+/* ns, of what the case is about */
+static int64_t clock_of(const struct job *job)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(job->kase->unit == BENCH_CPU_MS ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -38,9 +40,9 @@ static int64_t timed(const struct job *job, uint64_t operations)
         part = operations < most ? operations : most;
         if (job->work->prepare != NULL)
             job->work->prepare(part);
-        begin = sample_clock();
+        begin = clock_of(job);
         job->work->run(part);
-        ns += sample_clock() - begin;
+        ns += clock_of(job) - begin;
     }
     return ns;
 }
@@ -121,13 +123,14 @@ static void weigh(const struct job *job, struct sample *out)
 
 /* ---- both ---- */
 
-void sample_here(const struct job *job, struct sample *out)
+/* From ns an operation. */
+static double in_unit(const struct job *job, double ns)
 {
-    *out = (struct sample){0};
-    if (job->kase->unit == BENCH_KIB) {
-        weigh(job, out);
-        return;
-    }
+    return job->kase->unit == BENCH_NS ? ns : ns * (double)job->size / 1e6;
+}
+
+static void time_it(const struct job *job, struct sample *out)
+{
     out->ready = job->work->setup(job->size);
     if (out->ready < (long)job->size)
         return;
@@ -137,9 +140,37 @@ void sample_here(const struct job *job, struct sample *out)
     }
     out->operations = job->operations;
     if (job->careful)
-        out->value = fastest(job, warm_up(job));
+        out->value = in_unit(job, fastest(job, warm_up(job)));
     else
-        out->value = (double)timed(job, job->operations) / (double)job->operations;
+        out->value = in_unit(job, (double)timed(job, job->operations) / (double)job->operations);
+}
+
+struct errand {
+    const struct job *job;
+    int out;
+};
+
+static void take(void *arg)
+{
+    const struct errand *errand = arg;
+    struct sample sample = {0};
+
+    if (errand->job->kase->unit == BENCH_KIB)
+        weigh(errand->job, &sample);
+    else
+        time_it(errand->job, &sample);
+    dprintf(errand->out, "%ld %" PRIu64 " %.17g\n", sample.ready, sample.operations, sample.value);
+    _exit(0);
+}
+
+void sample_here(const struct job *job, int out)
+{
+    struct errand errand = {job, out};
+
+    if (job->kase->in_task && job->peer->as_task != NULL)
+        job->peer->as_task(take, &errand);
+    take(&errand);
+    __builtin_unreachable();
 }
 
 /* ---- for peers ---- */

@@ -29,16 +29,14 @@ struct sample {
     double value;
 };
 
-/* Take a sample in this process. */
-void sample_here(const struct job *job, struct sample *out);
+/* Take a sample in this process, write its line to `out`, and end the process: nothing of the peer is torn down. */
+__attribute__((noreturn)) void sample_here(const struct job *job, int out);
 
 /* Take a sample in a process of its own. Returns NULL, or why there is none: a static string. */
 const char *sample_apart(const struct job *job, struct sample *out);
 
 /* The smallest number of operations that makes sense: a whole batch, or a whole turn. */
 uint64_t sample_step(const struct job *job);
-
-int64_t sample_clock(void); /* ns */
 
 /* The path of this program; if `beside` is not NULL, of the program of that name in the same folder. */
 bool sample_program(const char *beside, char *path, size_t size);

@@ -10,7 +10,7 @@ static void print_head(const struct row *row, bool instructions)
     char size[64];
 
     snprintf(size, sizeof size, "%s", row->kase->size_is != NULL ? text_size(row).text : "");
-    printf("\n  %-18s %7s min %7s median %9s", size, unit, unit, "ratio");
+    printf("\n  %-20s %7s min %7s median %9s", size, unit, unit, "ratio");
     printf(instructions ? " %9s\n" : "\n", "instr");
 }
 
@@ -21,7 +21,7 @@ static void print_row(const struct row *row, bool instructions)
     text_note(row, note, sizeof note);
     if (!isnan(row->instructions))
         snprintf(count, sizeof count, "%.1f", row->instructions);
-    printf("  %-18s %11s %14s %9s", row->peer->name, text_value(row->min).text, text_value(row->median).text,
+    printf("  %-20s %11s %14s %9s", row->peer->name, text_value(row->min).text, text_value(row->median).text,
            text_ratio(row->ratio).text);
     if (instructions)
         printf(" %9s", count);

@@ -67,5 +67,5 @@ void text_note(const struct row *row, char *out, size_t size)
 
 const char *text_unit(const struct bench_case *kase)
 {
-    return kase->unit == BENCH_KIB ? "KiB" : "ns";
+    return kase->unit == BENCH_KIB ? "KiB" : kase->unit == BENCH_NS ? "ns" : "ms";
 }

@@ -20,6 +20,6 @@ struct text text_size(const struct row *row); /* 1,000 coroutines */
 /* What to know about a row: its note, or how far it went; why it has no figure. */
 void text_note(const struct row *row, char *out, size_t size);
 
-const char *text_unit(const struct bench_case *kase); /* ns, KiB */
+const char *text_unit(const struct bench_case *kase); /* ns, ms, KiB */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * common.h: what the larger examples share. Numbers from the command line, numbers for people, and what /proc knows of
+ * common.h: what the larger examples share. Numbers from the command line, numbers for people, progress, and what /proc knows of
  * memory.
  */
 #ifndef COMMON_H
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* For programs without options: --help prints `usage`, anything else that looks like an option is an error. Returns the index of
@@ -59,6 +60,29 @@ static inline const char *grouped(unsigned long number, char buffer[32])
         *--p = (char)('0' + number % 10);
     }
     return p;
+}
+
+/* Work that may take long. {0} before it begins. */
+struct progress {
+    long long begun_ms, shown_ms;
+};
+
+/* On a terminal: a line once the work has taken 2 s, ten times a second at most. It goes away when all is done. */
+static inline void progress_show(struct progress *p, unsigned long done, unsigned long all)
+{
+    struct timespec t;
+    long long now_ms;
+
+    clock_gettime(CLOCK_MONOTONIC, &t); /* coro_now() may be virtual */
+    now_ms = t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+    if (p->begun_ms == 0)
+        p->begun_ms = now_ms;
+    if (done == all && p->shown_ms != 0) {
+        fputs("\r\033[K", stderr);
+    } else if (done < all && now_ms - p->begun_ms >= 2000 && now_ms - p->shown_ms >= 100 && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r%s of %s, %lu %%\033[K", GROUPED(done), GROUPED(all), done * 100 / all);
+        p->shown_ms = now_ms;
+    }
 }
 
 /* The number behind `key` in a file of lines like "VmRSS:  1234 kB"; -1 where there is none. */

@@ -691,7 +691,193 @@ static int free_on_a_fresh_thread(void)
     return 0;
 }
 
+/* ---- tasks ---- */
+
+enum { TASKS = 70 }; /* more than there is room for at first */
+
+static void *returns_it(void *input)
+{
+    return input;
+}
+
+static int run_one(void)
+{
+    void *result = sentinel;
+    int err = coro_run(returns_it, &result, &result, NULL);
+
+    CHECK(result == (err == 0 ? (void *)&result : sentinel));
+    return err;
+}
+
+static void *sleeps_briefly(void *input)
+{
+    CHECK(coro_sleep(CORO_MS(1)) == 0);
+    return input;
+}
+
+static int sleeps_as_a_child(void *arg)
+{
+    (void)arg;
+    return coro_sleep(CORO_MS(1));
+}
+
+static int refusals;
+
+/* Was it refused? Only for want of memory. */
+static bool refused(int err)
+{
+    CHECK(err == 0 || err == -ENOMEM);
+    refusals += err != 0;
+    return err != 0;
+}
+
+static void spawn_and_join(void)
+{
+    coro_task_t *tasks[TASKS], *const none = (coro_task_t *)sentinel;
+
+    for (int i = 0; i < TASKS; i++) {
+        tasks[i] = none;
+        CHECK(refused(coro_spawn(&tasks[i], sleeps_briefly, tasks, NULL)) == (tasks[i] == none));
+    }
+    for (int i = 0; i < TASKS; i++) {
+        void *result = NULL;
+
+        if (tasks[i] != none)
+            CHECK(coro_join(tasks[i], &result, CORO_FOREVER) == 0 && result == tasks);
+    }
+}
+
+static void open_a_group(void)
+{
+    coro_group_t g;
+
+    if (refused(coro_group_open(&g, CORO_WAIT_ALL, coro_after(CORO_S(1)))))
+        return;
+    for (int i = 0; i < 3; i++)
+        refused(coro_group_spawn(&g, sleeps_as_a_child, NULL));
+    CHECK(coro_group_join(&g) == 0);
+}
+
+static void use_a_pool(void)
+{
+    coro_pool_t *const no_pool = (coro_pool_t *)sentinel, *p = no_pool;
+    coro_future_t *const no_future = (coro_future_t *)sentinel;
+
+    if (refused(coro_pool_create(&p, 3, 1))) {
+        CHECK(p == no_pool);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        coro_future_t *f = no_future;
+        void *result = NULL;
+
+        if (refused(coro_pool_submit(p, &f, sleeps_briefly, p, CORO_FOREVER)))
+            CHECK(f == no_future);
+        else
+            CHECK(coro_future_wait(f, &result, CORO_FOREVER) == 0 && result == p);
+    }
+    CHECK(coro_pool_close(p) == 0);
+}
+
+static void *lives_as_a_task(void *input)
+{
+    spawn_and_join();
+    open_a_group();
+    use_a_pool();
+    CHECK(coro_sleep(CORO_MS(1)) == 0);
+    return input;
+}
+
+static int run_many(void)
+{
+    int err;
+
+    refusals = 0;
+    err = coro_run(lives_as_a_task, NULL, NULL, &(coro_sched_opts){.virtual_time = true});
+    CHECK(err == 0 || refusals == 0);
+    CHECK(refusals <= faults_injected());
+    return refusals != 0 ? -ENOMEM : err;
+}
+
+static coro_sched_t *sched;
+
+static int make_sched(void)
+{
+    use_library();
+    return coro_sched_create(&sched, &(coro_sched_opts){.virtual_time = true});
+}
+
+/* Whatever comes of the spawns, the scheduler runs those that there are. */
+static int spawn_from_outside(void)
+{
+    coro_task_t *tasks[TASKS], *const none = (coro_task_t *)sentinel;
+
+    refusals = 0;
+    for (int i = 0; i < TASKS; i++) {
+        tasks[i] = none;
+        CHECK(refused(coro_sched_spawn(sched, &tasks[i], sleeps_briefly, tasks, NULL)) == (tasks[i] == none));
+    }
+    CHECK(coro_sched_run(sched) == 0);
+    for (int i = 0; i < TASKS; i++) {
+        void *result = NULL;
+
+        if (tasks[i] != none)
+            CHECK(coro_join(tasks[i], &result, 0) == 0 && result == tasks);
+    }
+    return refusals != 0 ? -ENOMEM : 0;
+}
+
+static void destroy_sched(void)
+{
+    CHECK(coro_sched_destroy(sched) == 0);
+}
+
+static void *spawns_on_a_thread(void *arg)
+{
+    coro_opts opts = {.allocator = coro_stack_heap()};
+
+    for (int i = 0; i < TASKS; i++)
+        refused(coro_sched_spawn(sched, NULL, returns_it, arg, &opts));
+    return NULL;
+}
+
+static int make_sched_and_threads(void)
+{
+    use_threads();
+    return make_sched();
+}
+
+static int spawn_from_a_thread_and_run(void)
+{
+    refusals = 0;
+    run_on_a_thread(spawns_on_a_thread, NULL);
+    CHECK(coro_sched_run(sched) == 0); /* a place that cannot be had for one that comes in is tried for again */
+    return refusals != 0 ? -ENOMEM : 0;
+}
+
+/* They never ran: what there is to say of that goes to standard error. */
+static int spawn_from_a_thread_and_destroy(void)
+{
+    refusals = 0;
+    run_on_a_thread(spawns_on_a_thread, NULL);
+    CHECK(coro_sched_destroy(sched) == 0);
+    return refusals != 0 ? -ENOMEM : 0;
+}
+
 static const struct scenario scenarios[] = {
+    {"first run", NULL, run_one, nothing, true, {0}, false},
+    {"later run", use_library, run_one, nothing, true, {0}, false},
+    {"first run of many tasks", NULL, run_many, nothing, true, {0}, false},
+    {"later run of many tasks", use_library, run_many, nothing, true, {0}, false},
+    {"spawns from a thread, run", make_sched_and_threads, spawn_from_a_thread_and_run, destroy_sched, true, {0}, true},
+    {"spawns from a thread, destroyed",
+     make_sched_and_threads,
+     spawn_from_a_thread_and_destroy,
+     nothing,
+     true,
+     {0},
+     false},
+    {"spawns from outside", make_sched, spawn_from_outside, destroy_sched, true, {0}, true},
     {"first create, pooled", NULL, create_pooled, destroy_it, true, {0}, false},
     {"first create, pooled, large", NULL, create_pooled_large, destroy_it, true, {0}, false},
     {"first create, mmap", NULL, create_mapped, destroy_it, true, {0}, false},
@@ -971,6 +1157,18 @@ static void a_new_thread_survives_every_failure(void **state)
 }
 
 /* A thread without memory for an alternate stack goes without; its coroutines are not refused for that. */
+static void tasks_survive_every_failure(void **state)
+{
+    (void)state;
+    fail_each_call_of("first run", 4);
+    fail_each_call_of("later run", 3);
+    fail_each_call_of("first run of many tasks", 80);
+    fail_each_call_of("later run of many tasks", 80);
+    fail_each_call_of("spawns from outside", 70);
+    fail_each_call_of("spawns from a thread, run", 70);
+    fail_each_call_of("spawns from a thread, destroyed", 70);
+}
+
 static void the_overflow_report_survives_every_failure(void **state)
 {
     (void)state;
@@ -1249,6 +1447,7 @@ int main(void)
         TEST(destroying_and_trimming_never_fail),
         TEST(defer_and_set_survive_every_failure),
         TEST(a_new_thread_survives_every_failure),
+        TEST(tasks_survive_every_failure),
         TEST(the_overflow_report_survives_every_failure),
         TEST(each_of_many_has_a_guard),
         TEST(a_refused_marker_is_replaced_by_mprotect),

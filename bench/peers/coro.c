@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 #include "stackful.h"
+#include "tasks.h"
 
 #include <coro.h>
 
@@ -395,6 +396,7 @@ const struct bench_peer bench_peer_coro = {
     .what = "coro_resume(), coro_yield(), linked statically; every stack guarded",
     .role = BENCH_OURS,
     .version = version,
+    .as_task = tasks_as_task,
     .works = {{"switch", setup_switch, NULL, run_switch, 0, "no FP words"},
               {"switch-fp", setup_switch_fp, NULL, run_switch, 0, NULL},
               {"switch-helper", setup_helper, NULL, run_helper, 0, "no FP words"},
@@ -404,7 +406,15 @@ const struct bench_peer bench_peer_coro = {
               {"unwind", setup_batch, prepare_unwind, run_unwind, 0, NULL},
               {"memory", setup_memory, NULL, NULL, 0, "guarded"},
               {"pipeline", setup_stages, NULL, run_pipeline, 0, "a coroutine a stage"},
-              {"generator", setup_stages, NULL, run_generator, 0, "CORO_GEN_FROM_CORO, a handle"}},
+              {"generator", setup_stages, NULL, run_generator, 0, "CORO_GEN_FROM_CORO, a handle"},
+              {"sched-yield", tasks_setup_yield, NULL, tasks_run_yield, 0, "guarded, FP words kept"},
+              {"spawn-join", tasks_setup, NULL, tasks_run_spawn, 0, "guarded, FP words kept"},
+              {"skynet", tasks_setup, NULL, tasks_run_skynet, 0, "guarded, CORO_DEPTH_FIRST"},
+              {"sleepers", tasks_setup, NULL, tasks_run_sleepers, 0, "guarded"},
+              {"chan-rendezvous", channels_setup_rendezvous, NULL, channels_run, 0, NULL},
+              {"chan-buffered", channels_setup_buffered, NULL, channels_run, 0, NULL},
+              {"mutex", channels_setup_mutex, NULL, channels_run_mutex, 0, "handed over in turn"},
+              {"sieve", channels_setup_sieve, NULL, channels_run_sieve, 0, "guarded"}},
 };
 
 #endif

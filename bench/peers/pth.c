@@ -79,6 +79,12 @@ static void run_helper(uint64_t operations)
         helped_yield();
 }
 
+static void run_yield(uint64_t operations)
+{
+    for (uint64_t end = yields + operations; yields < end; yields++)
+        pth_yield(NULL);
+}
+
 static long setup_memory(size_t size)
 {
     init();
@@ -109,6 +115,31 @@ static void run_create(uint64_t operations)
     }
 }
 
+static size_t batch;
+static pth_t *threads;
+
+static long setup_spawn(size_t size)
+{
+    init();
+    batch = size;
+    threads = bench_array(size, sizeof *threads);
+    return (long)size;
+}
+
+static void run_spawn(uint64_t operations)
+{
+    for (; operations >= batch; operations -= batch) {
+        for (size_t i = 0; i < batch; i++) {
+            threads[i] = pth_spawn(attr, return_at_once, NULL);
+            if (threads[i] == NULL)
+                bench_fail("pth_spawn");
+        }
+        for (size_t i = 0; i < batch; i++)
+            if (pth_join(threads[i], NULL) == 0)
+                bench_fail("pth_join");
+    }
+}
+
 static const char *version(void)
 {
     return "2.0.7";
@@ -124,5 +155,7 @@ const struct bench_peer bench_peer_pth = {
               {"robin", setup_robin, NULL, run_robin, 1000,
                "two yields; no guards; to 1,000, it walks over all threads"},
               {"create", setup_create, NULL, run_create, 0, "spawn and join"},
-              {"memory", setup_memory, NULL, NULL, 10000, "no guards; to 10,000"}},
+              {"memory", setup_memory, NULL, NULL, 10000, "no guards; to 10,000"},
+              {"sched-yield", setup_robin, NULL, run_yield, 1000, "no guards; to 1,000, it walks over all threads"},
+              {"spawn-join", setup_spawn, NULL, run_spawn, 0, "no guards"}},
 };

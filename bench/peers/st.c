@@ -3,6 +3,7 @@
  * one's own, yield does the same the other way round.
  */
 #include "bench.h"
+#include "tasks.h"
 
 #include <st.h>
 
@@ -103,6 +104,49 @@ static void run_robin(uint64_t operations)
     }
 }
 
+/* ---- sched-yield: in a ring, each lets the next one go ---- */
+
+struct link {
+    struct co *own, *next;
+};
+
+static uint64_t turns;
+
+static void *turn_always(void *arg)
+{
+    const struct link *link = arg;
+
+    st_cond_wait(link->own->go);
+    for (;;) {
+        turns++;
+        hand_over(link->next->go, link->own->go);
+    }
+    return NULL;
+}
+
+static long setup_ring(size_t size)
+{
+    struct link *links = bench_array(size, sizeof *links);
+
+    init();
+    all = bench_array(size, sizeof *all);
+    for (size_t i = 0; i < size; i++) {
+        links[i] = (struct link){&all[i], &all[(i + 1) % size]};
+        all[i].go = st_cond_new();
+        if (all[i].go == NULL || (i > 0 && st_thread_create(turn_always, &links[i], 0, BENCH_STACK) == NULL))
+            return (long)i;
+    }
+    all_count = size;
+    st_usleep(0); /* until they all wait */
+    return (long)size;
+}
+
+static void run_ring(uint64_t operations)
+{
+    for (uint64_t end = turns + operations; turns < end; turns++)
+        hand_over(all[1].go, all[0].go);
+}
+
 static void *return_at_once(void *arg)
 {
     return arg;
@@ -124,6 +168,95 @@ static void run_create(uint64_t operations)
     }
 }
 
+static size_t batch;
+static st_thread_t *threads;
+
+static long setup_spawn(size_t size)
+{
+    init();
+    batch = size;
+    threads = bench_array(size, sizeof *threads);
+    return (long)size;
+}
+
+static void run_spawn(uint64_t operations)
+{
+    for (; operations >= batch; operations -= batch) {
+        for (size_t i = 0; i < batch; i++) {
+            threads[i] = st_thread_create(return_at_once, NULL, 1, BENCH_STACK);
+            if (threads[i] == NULL)
+                bench_fail("st_thread_create");
+        }
+        for (size_t i = 0; i < batch; i++)
+            if (st_thread_join(threads[i], NULL) != 0)
+                bench_fail("st_thread_join");
+    }
+}
+
+/* ---- skynet ---- */
+
+struct node {
+    uint64_t first, leaves;
+};
+
+static void *skynet(void *arg)
+{
+    const struct node *node = arg;
+    struct node children[SKYNET_CHILDREN];
+    st_thread_t child[SKYNET_CHILDREN];
+    uint64_t leaves = node->leaves / SKYNET_CHILDREN, sum = 0;
+    void *part;
+
+    if (leaves == 0)
+        return (void *)(uintptr_t)node->first;
+    for (unsigned i = 0; i < SKYNET_CHILDREN; i++) {
+        children[i] = (struct node){node->first + i * leaves, leaves};
+        child[i] = st_thread_create(skynet, &children[i], 1, BENCH_STACK);
+        if (child[i] == NULL)
+            bench_fail("st_thread_create");
+    }
+    for (unsigned i = 0; i < SKYNET_CHILDREN; i++) {
+        if (st_thread_join(child[i], &part) != 0)
+            bench_fail("st_thread_join");
+        sum += (uintptr_t)part;
+    }
+    return (void *)(uintptr_t)sum;
+}
+
+static void run_skynet(uint64_t operations)
+{
+    for (; operations >= SKYNET_LEAVES; operations -= SKYNET_LEAVES) {
+        struct node root = {0, SKYNET_LEAVES};
+
+        if ((uintptr_t)skynet(&root) != SKYNET_SUM)
+            bench_fail("the sum is wrong");
+    }
+}
+
+/* ---- sleepers ---- */
+
+static void *sleep_once(void *us)
+{
+    st_usleep((st_utime_t)(uintptr_t)us);
+    return NULL;
+}
+
+static void run_sleepers(uint64_t operations)
+{
+    for (; operations >= batch; operations -= batch) {
+        uint64_t x = 1;
+
+        for (size_t i = 0; i < batch; i++) {
+            threads[i] = st_thread_create(sleep_once, (void *)(uintptr_t)(sleep_ns(&x) / 1000), 1, BENCH_STACK);
+            if (threads[i] == NULL)
+                bench_fail("st_thread_create");
+        }
+        for (size_t i = 0; i < batch; i++)
+            if (st_thread_join(threads[i], NULL) != 0)
+                bench_fail("st_thread_join");
+    }
+}
+
 static const char *version(void)
 {
     return ST_VERSION;
@@ -137,5 +270,9 @@ const struct bench_peer bench_peer_st = {
               {"switch-helper", setup_helper, NULL, run_helper, 0, "FP words shared"},
               {"robin", setup_robin, NULL, run_robin, 0, "FP words shared; no guards"},
               {"create", setup_create, NULL, run_create, 0, "spawn and join"},
-              {"memory", setup_robin, NULL, NULL, 0, "no guards"}},
+              {"memory", setup_robin, NULL, NULL, 0, "no guards"},
+              {"sched-yield", setup_ring, NULL, run_ring, 0, "a condition each, in a ring; FP words shared; no guards"},
+              {"spawn-join", setup_spawn, NULL, run_spawn, 0, "FP words shared; no guards"},
+              {"skynet", setup_create, NULL, run_skynet, 0, "no guards"},
+              {"sleepers", setup_spawn, NULL, run_sleepers, 0, "no guards"}},
 };

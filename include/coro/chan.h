@@ -132,7 +132,7 @@ CORO_API int coro_select_at(const char *site, coro_case *cases, size_t n, int64_
  *     int coro_chan_int_recv(coro_chan_int_t ch, int *elem, int64_t deadline);
  *
  * and _close, _destroy, _len as above; `.ch` is the channel itself, for coro_select(). For a type that is more than one word, name it:
- * `CORO_CHAN_NAMED(jobs, struct job *)` defines coro_chan_jobs_t.
+ * `CORO_CHAN_NAMED(jobs, struct job *)` defines coro_chan_jobs_t. A report names the line of the definition for waits in these.
  */
 #define CORO_CHAN_OF(T) CORO_CHAN_NAMED(T, T)
 #define CORO_CHAN_NAMED(name, T)                                                                                       \

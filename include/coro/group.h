@@ -45,7 +45,8 @@ typedef enum coro_group_policy {
  * @param g         storage for it
  * @param policy    when to cancel the rest
  * @param deadline  when to cancel all of it
- * @return          0; -EINVAL `g` is NULL or the policy unknown; -EPERM outside a task; -ENOMEM
+ * @return          0; -EINVAL `g` is NULL or the policy unknown; -EPERM outside a task; -ECANCELED in what runs at the end of a
+ *                  task or unwinds one of its coroutines, where it could not be joined; -ENOMEM
  *
  * Context:   inside a task.
  * Ownership: `g` stays the caller's. A task that returns with a group open ends the program with a message.
@@ -81,9 +82,10 @@ CORO_API int coro_group_cancel(coro_group_t *g);
  *
  * @param g  a group that the running task has opened
  * @return   the outcome. 0 if all went well, or if the race was won. Otherwise the first that holds of: the first error of a child
- *           before anything was cancelled; -ECANCELED if something around the group was cancelled; -ETIMEDOUT if its deadline
- *           has passed; the first error of a child.
- *           Not closed by: -EINVAL it is NULL or not open; -EPERM the caller is not its host
+ *           before anything was cancelled (not in a race: others may still win); -ECANCELED if something around the group was
+ *           cancelled; -ETIMEDOUT if its deadline has passed; the first error of a child.
+ *           Not closed by: -EINVAL it is NULL or not open; -EPERM the caller is not its host; -ECANCELED it has children, and
+ *           a coroutine of the host is being unwound
  *
  * Context:   the host.
  * Ownership: the storage is free again.

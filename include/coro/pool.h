@@ -24,7 +24,8 @@ typedef struct coro_future coro_future_t;
  * @param out         where it goes
  * @param coroutines  how many, at least 1
  * @param queue       how much work may wait for one of them to be free; 0: none, submit waits for that itself
- * @return            0; -EINVAL `out` is NULL or `coroutines` is 0; -EPERM outside a task; -ENOMEM
+ * @return            0; -EINVAL `out` is NULL or `coroutines` is 0; -EPERM outside a task; -ECANCELED in what runs at the end of
+ *                    one; -ENOMEM
  *
  * Context:   inside a task.
  * Ownership: the caller's, to be given to coro_pool_close().

@@ -31,7 +31,8 @@
  * Cancellation. A cancelled task gets -ECANCELED from the call that it waits in and from every later one that may wait, even if that
  * need not, until it ends; only calls with deadline 0 go on as ever. So it cleans up and returns.
  *
- * A scheduler and its tasks belong to the thread that created it. From other threads only coro_sched_spawn() may be called.
+ * A scheduler and its tasks belong to the thread that created it. From other threads only coro_sched_spawn() may be called. In a
+ * forked child every call is refused with -ECHILD, until coro_run() begins anew.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -82,7 +83,8 @@ typedef struct coro_sched_opts {
  *
  * Context:   outside any task, in a coroutine or not. In the child of a fork(), where all else is refused, it begins anew: all
  *            coroutines of the parent are forgotten.
- * Ownership: `arg` and the result are passed through, never dereferenced.
+ * Ownership: `arg` and the result are passed through, never dereferenced. The first task is the call's own: joining or
+ *            detaching it is -EBUSY.
  */
 CORO_API int coro_run(coro_fn *main, void *arg, void **result, const coro_sched_opts *opts);
 
@@ -104,11 +106,12 @@ CORO_API int coro_run_at(const char *site, coro_fn *main, void *arg, void **resu
 CORO_API int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts);
 
 /**
- * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds. Standard error is told of
+ * Destroy a scheduler. Tasks that have not ended are unwound, the youngest first, as coro_destroy() unwinds; to the cleanups of older
+ * ones, those before are tasks that have ended, with -ECANCELED for a result. Standard error is told of
  * those that never ran, and of those that have ended and that nobody has joined or detached.
  *
  * @param s  a scheduler that is not running
- * @return   0; -EINVAL `s` is NULL; -EBUSY it is running; -EPERM it belongs to another thread
+ * @return   0; -EINVAL `s` is NULL; -EBUSY it is running; -EPERM it belongs to another thread; -ECHILD in a forked child
  *
  * Context:   the thread that created it, outside its tasks.
  * Ownership: frees `s` and every task of it.
@@ -145,7 +148,7 @@ CORO_API int coro_sched_spawn_at(const char *site, coro_sched_t *s, coro_task_t 
 CORO_API int coro_sched_run(coro_sched_t *s);
 
 /**
- * Run one round: every task that is ready, once. If none is, wait for that.
+ * Run one round: as many switches as tasks are ready, which round robin is each of them once. If none is, wait for that.
  *
  * @param s         a scheduler
  * @param deadline  until when to wait; 0, or one that has passed: not at all
@@ -161,7 +164,8 @@ CORO_API int coro_sched_step(coro_sched_t *s, int64_t deadline);
  * passed, or that another thread has spawned.
  *
  * @param s  a scheduler
- * @return   the descriptor; -EINVAL `s` is NULL; -EPERM it belongs to another thread; what the system failed with, -EMFILE say
+ * @return   the descriptor; -EINVAL `s` is NULL; -EPERM it belongs to another thread; -ECHILD in a forked child; what
+ *           the system failed with, -EMFILE say
  *
  * Context:   the thread that created it.
  * Ownership: the scheduler's; not to be read, written or closed.

@@ -13,7 +13,8 @@
  * handed over to it: nobody comes in between. A wait that is cancelled or too late leaves the queue as if it had not been there.
  *
  * All calls with a deadline return, besides what they say: -EINVAL for NULL; -EAGAIN, -ETIMEDOUT, -ECANCELED, -EPERM as
- * coro/sched.h says. With deadline 0 they can be called outside tasks, on the same thread; then the thread itself is the holder.
+ * coro/sched.h says. With deadline 0 they can be called outside tasks, on the same thread; then the thread itself is the holder. In a
+ * forked child all calls are refused with -ECHILD, as there.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -308,7 +309,8 @@ typedef struct coro_once_state {
  *
  * @param o   one for each thing
  * @param fn  what to do; it may wait
- * @return    0: it has been done; -EINVAL one is NULL; -EDEADLK called by `fn` itself; -ECANCELED, -EPERM as coro/sched.h says
+ * @return    0: it has been done; -EINVAL one is NULL; -EDEADLK called by `fn` itself; where it would have to wait, -ECANCELED and
+ *            -EPERM as coro/sched.h says
  *
  * Context: inside a task; outside, if nobody is about it.
  */

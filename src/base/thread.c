@@ -85,6 +85,7 @@ static void child_goes_on(void)
     t->token = 0;
     t->idle = 0; /* nothing to begin with, either */
     t->idle_most = 0;
+    t->trim_count = 0;
     if (t->current == NULL)
         return;
     for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)

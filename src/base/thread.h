@@ -56,6 +56,8 @@ struct coro__context {
 #endif
 };
 
+enum { CORO__TRIMS_MOST = 16 };
+
 struct coro__thread {
     struct coro__context *current; /* NULL until the thread's first use */
     uintptr_t token;               /* 0 until then */
@@ -64,6 +66,8 @@ struct coro__thread {
     struct coro__context root;
     void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again: idle */
     unsigned idle_most;
+    unsigned trim_count; /* core: idle ones that are to give memory back */
+    void *to_trim[CORO__TRIMS_MOST];
     void *stack_cache;          /* stack: warm stacks */
     void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */
     const int64_t *virtual_now; /* its clock; NULL: the real one */

@@ -26,9 +26,13 @@ enum {
     FIRST_FRAMES = LINE / 2, /* of the line that the context is in, below it */
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
-    IDLE_MOST = 64, /* a thread keeps, unless it has a scheduler */
+    IDLE_MOST = 64,         /* a thread keeps, ... */
+    IDLE_MANY = UINT16_MAX, /* ... and from its first scheduler on */
+    WHOLE_MOST = 4096,      /* of those keep all the memory that they have ever used */
+    PAGES_KEPT = 2,         /* of the others */
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
+_Static_assert((int)CORO__TRIMS_MOST <= (int)CORO__OS_AT_ONCE, "trim_noted()");
 _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
 #define unlikely(condition) __builtin_expect((condition), 0)
@@ -184,12 +188,42 @@ static void free_coroutine(struct coro *co)
         allocator->free(allocator->ctx, &stack);
 }
 
+/* ---- idle ones ---- */
+
+/* Give back the memory of those that were noted, but for what the next task will want: unless they have been taken up again, or run
+   still, as `running` does. */
+static void trim_noted(struct coro__thread *t, const struct coro *running)
+{
+    struct iovec parts[CORO__TRIMS_MOST];
+    size_t page = coro__os_page_size(), n = 0;
+
+    for (unsigned i = 0; i < t->trim_count; i++) {
+        struct coro *co = t->to_trim[i];
+        uintptr_t base = coro__round_up((uintptr_t)co->stack.base, page);
+        uintptr_t kept = ((uintptr_t)co & ~(page - 1)) - (PAGES_KEPT - 1) * page;
+
+        if (co != running && coro__is_idle(co) && base < kept)
+            parts[n++] = (struct iovec){(void *)base, kept - base};
+    }
+    t->trim_count = 0;
+    if (n != 0)
+        coro__os_discard_each(parts, n);
+}
+
+static void note_for_trim(struct coro__thread *t, struct coro *co)
+{
+    if (t->trim_count == CORO__TRIMS_MOST)
+        trim_noted(t, co);
+    t->to_trim[t->trim_count++] = co;
+}
+
 /* Down to so many. */
 static void free_idle(struct coro__thread *t, unsigned most)
 {
     while (t->idle_most - coro__idle_room(t->idle) > most) {
         struct coro *co = coro__idle_first(t->idle);
 
+        t->trim_count = 0; /* it may be one of them */
         t->idle = co->context.state;
         free_coroutine(co);
     }
@@ -200,18 +234,16 @@ static void trim(void)
     free_idle(coro__thread_self(), 0);
 }
 
-void coro__idle_keep(unsigned most)
+void coro__idle_keep_many(void)
 {
     struct coro__thread *t = coro__thread_self();
-    uintptr_t *list = &t->idle, more;
+    uintptr_t *list = &t->idle, more = coro__idle_none(IDLE_MANY) - coro__idle_none(t->idle_most);
 
-    if (most == 0)
-        most = IDLE_MOST;
-    free_idle(t, most);
-    more = coro__idle_none(most) - coro__idle_none(t->idle_most);
+    if (more == 0)
+        return;
     for (struct coro *co; *list += more, coro__idle_has_any(*list); list = &co->context.state)
         co = coro__idle_first(*list);
-    t->idle_most = most;
+    t->idle_most = IDLE_MANY;
 }
 
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
@@ -353,6 +385,7 @@ static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, c
     struct coro *co = coro__idle_first(t->idle);
 
     t->idle = co->context.state;
+    __builtin_prefetch(coro__idle_first(t->idle), 1);
     if (unlikely(co->name[0] != '\0'))
         co->name[0] = '\0';
     restart(co, fn, opts, flags, site, t->token);
@@ -481,6 +514,8 @@ bool coro__root_retire(struct coro *co)
     if (co->reusable_by != t->token || !coro__idle_has_room(t->idle))
         return false;
     keep_idle(co, t);
+    if (unlikely(t->idle_most - coro__idle_room(t->idle) > WHOLE_MOST))
+        note_for_trim(t, co);
     return true;
 }
 
@@ -566,7 +601,7 @@ coro_step coro__transfer_refused(coro_t *to, void *value)
 {
     int err = coro__transfer_error(to);
 
-    if (err == -EDEADLK && to == coro_self())
+    if ((err == -EDEADLK || err == -EBUSY) && to == coro_self())
         return (coro_step){CORO_YIELDED, value};
     return (coro_step){err, NULL};
 }

@@ -157,8 +157,8 @@ void coro__root_release(struct coro *co, struct coro__context *innermost);
 void coro__root_send(struct coro *co);
 void coro__root_receive(struct coro *co);
 
-/* The most idle coroutines that the calling thread keeps; 0 is as many as without a scheduler. */
-void coro__idle_keep(unsigned most);
+/* From now on the calling thread keeps many idle coroutines: tasks come and go in crowds. */
+void coro__idle_keep_many(void);
 
 /* What coro_yield() does in the root of a task. Set once. */
 void coro__root_on_yield(void *(*fn)(void *output));

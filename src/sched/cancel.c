@@ -9,16 +9,23 @@
 
 #include <errno.h>
 
+/* Are calls of the task refused? The innermost group alone does not say: if opened under coro_shield() it is not reached from around,
+   while its host is, once that is over. */
+static bool is_refused(const struct coro_task *task)
+{
+    bool cancelled = task->cancelled;
+
+    for (const struct coro__group *group = task->scope; group != NULL && !cancelled; group = group->outer)
+        cancelled = group->cancelled != 0;
+    return cancelled && !task->shielded;
+}
+
 void coro__cancel_update(struct coro_task *task)
 {
     struct coro__waiter *waiter = &task->waiter;
 
-    task->refused = !task->shielded && (task->cancelled || (task->scope != NULL && task->scope->cancelled != 0));
-    if (!task->refused || waiter->state == CORO__WOKEN || waiter->kind->held)
-        return;
-    if (waiter->kind->cancel != NULL)
-        waiter->kind->cancel(waiter);
-    else
+    task->refused = is_refused(task);
+    if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
         coro__waiter_expire(waiter, -ECANCELED);
 }
 
@@ -70,10 +77,13 @@ void coro__cancel_group(struct coro__group *group, unsigned why)
 
 int coro_cancel(coro_task_t *t)
 {
+    int err;
+
     if (t == NULL)
         return -EINVAL;
-    if (t->sched->token != coro__thread_self()->token)
-        return -EPERM;
+    err = coro__sched_refusal(t->sched);
+    if (err != 0)
+        return err;
     if (t->co == NULL)
         return -ESRCH;
     if (t->cancelled)
@@ -95,9 +105,13 @@ int coro_shield(bool on)
 {
     struct coro_task *task = coro__task_running();
     bool was;
+    int err;
 
     if (task == NULL)
         return coro__wait_refusal();
+    err = coro__sched_refusal(task->sched);
+    if (err != 0)
+        return err;
     was = task->shielded;
     task->shielded = on;
     coro__cancel_update(task);

@@ -128,10 +128,9 @@ int coro__sched_drive(struct coro_sched *s, struct coro__driver *driver)
     return 0;
 }
 
-static bool has_work(struct coro_sched *s)
+static bool is_ready(struct coro_sched *s)
 {
-    return coro__queue_count(&s->queue) != 0 || atomic_load(&s->inbox) != NULL ||
-           (s->virtual_time && s->timers.count != 0);
+    return coro__queue_count(&s->queue) != 0 || atomic_load(&s->inbox) != NULL;
 }
 
 void coro__sched_announce(struct coro_sched *s)
@@ -147,20 +146,19 @@ void coro__sched_announce(struct coro_sched *s)
         timer.it_value = timespec_of(next > 0 ? next : 1);
     timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
     if (read(event_fd, &count, sizeof count) < 0)
-        count = 0; /* it was not readable */
-    if (has_work(s))
+        count = 0;                                                /* it was not readable */
+    if (is_ready(s) || (s->virtual_time && next != CORO_FOREVER)) /* that time comes when it is stepped to */
         make_readable(event_fd);
 }
 
 int coro_sched_fd(coro_sched_t *s)
 {
-    int err = 0;
+    int err;
 
     if (s == NULL)
         return -EINVAL;
-    if (s->token != coro__thread_self()->token)
-        return -EPERM;
-    if (s->epoll_fd < 0)
+    err = coro__sched_refusal(s);
+    if (err == 0 && s->epoll_fd < 0)
         err = open_fds(s);
     if (err != 0)
         return err;
@@ -172,7 +170,7 @@ int64_t coro_sched_next(coro_sched_t *s)
 {
     if (s == NULL)
         return CORO_FOREVER;
-    if (has_work(s))
+    if (is_ready(s))
         return s->virtual_time ? s->now : coro__real_now();
     return coro__timers_next(&s->timers);
 }

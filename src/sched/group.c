@@ -17,7 +17,7 @@ static int check(coro_group_t *g)
 
     if (g == NULL || group->host == NULL)
         return -EINVAL;
-    return group->host->sched->token == coro__thread_self()->token ? 0 : -EPERM;
+    return coro__sched_refusal(group->host->sched);
 }
 
 static void too_late(struct coro__timer *timer)
@@ -28,7 +28,7 @@ static void too_late(struct coro__timer *timer)
 int coro_group_open(coro_group_t *g, coro_group_policy policy, int64_t deadline)
 {
     struct coro__group *group = group_of(g);
-    struct coro_task *host = coro__task_running();
+    struct coro_task *host = coro__task_at_work();
     int err;
 
     if (g == NULL || (unsigned)policy > CORO_RACE)
@@ -104,8 +104,12 @@ void coro__group_child_ended(struct coro__group *group, struct coro_task *child,
         group->won = true;
     if (over && group->cancelled == 0)
         coro__cancel_group(group, CORO__BY_OUTCOME);
-    if (group->joiner != NULL && coro__list_empty(&group->children))
-        coro__waiter_complete(group->joiner, 0);
+    if (group->joiner != NULL && coro__list_empty(&group->children)) {
+        struct coro__waiter *joiner = group->joiner;
+
+        group->joiner = NULL;
+        coro__waiter_complete(joiner, 0);
+    }
 }
 
 /* ---- join ---- */
@@ -164,8 +168,8 @@ int coro_group_join_at(const char *site, coro_group_t *g)
         return err;
     if (group->host != coro__task_running())
         return -EPERM;
-    if (!coro__list_empty(&group->children)) {
-        if (coro__may_wait() == NULL && !group->host->refused)
+    while (!coro__list_empty(&group->children)) { /* again, if others have spawned before the host went on */
+        if (coro__task_at_work() == NULL)
             return coro__wait_refusal(); /* it is ending; children have gone before it if the scheduler goes */
         group->joiner = &group->host->waiter;
         group->joiner->slot = group;

@@ -21,7 +21,7 @@ struct __attribute__((may_alias)) coro__group {
     struct coro__group *outer; /* the one that the host had open before */
     struct coro__list children;
     struct coro__timer timer;
-    struct coro__waiter *joiner; /* the host, when it waits for the children; NULL until then */
+    struct coro__waiter *joiner; /* the host, while it waits for the children; else NULL */
     unsigned policy;
     unsigned cancelled;
     int error;  /* the first of a child */

@@ -74,8 +74,21 @@ void coro__join_ended(struct coro_task *task)
         return;
     }
     join = waiter->slot;
-    if (join->left != 0 && --join->left == 0)
+    if (join != NULL && join->left != 0 && --join->left == 0) /* NULL: coro_run() looks for itself */
         coro__waiter_complete(waiter, 0);
+}
+
+/* Not a task: it looks for itself, once the scheduler is back. */
+static void look_later(struct coro__waiter *waiter, uintptr_t value)
+{
+    (void)waiter, (void)value;
+}
+
+void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter, void **result)
+{
+    *waiter = (struct coro__waiter){
+        .state = CORO__WAITING, .kind = &for_one, .slot = task, .out = result, .wake = look_later};
+    task->joiner = waiter;
 }
 
 /* ---- the calls ---- */
@@ -227,10 +240,13 @@ int coro_join_any(coro_task_t *const t[], size_t n, size_t *which, void **result
 
 int coro_detach(coro_task_t *t)
 {
+    int err;
+
     if (t == NULL || t->detached)
         return -EINVAL;
-    if (t->sched->token != coro__thread_self()->token)
-        return -EPERM;
+    err = coro__sched_refusal(t->sched);
+    if (err != 0)
+        return err;
     if (t->joiner != NULL)
         return -EBUSY;
     t->detached = true;

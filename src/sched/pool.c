@@ -4,6 +4,7 @@
  * Work goes straight to a task that waits for some; else it is queued; and if the queue is full, whoever submits it waits, with the work
  * in hand, until one of the tasks takes the oldest from the queue.
  */
+#include "base/panic.h"
 #include "sched.h"
 
 #include <coro/pool.h>
@@ -64,24 +65,27 @@ static void deliver(coro_future_t *f, void **out)
     free(f);
 }
 
-static void do_work(coro_future_t *f)
+/* What was done to the task before, by other work or while it had none, does not concern this. */
+static void forget(struct coro_task *self)
+{
+    self->cancelled = self->shielded = false;
+    coro__cancel_update(self);
+}
+
+static void do_work(coro_future_t *f, struct coro_task *self)
 {
     struct coro__waiter *waiter;
 
+    forget(self);
     f->arg = f->fn(f->arg);
+    if (unlikely(self->scope != NULL))
+        coro__panic(self->co->name, "work has returned with a group open; coro_group_join() must come first");
     f->done = true;
     waiter = f->waiter;
     if (waiter != NULL || f->unwanted)
         deliver(f, waiter != NULL ? waiter->out : NULL);
     if (waiter != NULL)
         coro__waiter_complete(waiter, 0);
-}
-
-/* What work has done to its task does not concern the work that comes after it. */
-static void forget(struct coro_task *self)
-{
-    self->cancelled = self->shielded = false;
-    coro__cancel_update(self);
 }
 
 static coro_future_t *await_work(coro_pool_t *p, struct coro_task *self)
@@ -102,10 +106,8 @@ static void *work_off(void *pool)
     coro_pool_t *p = pool;
     coro_future_t *work;
 
-    while ((work = await_work(p, self)) != NULL) {
-        do_work(work);
-        forget(self);
-    }
+    while ((work = await_work(p, self)) != NULL)
+        do_work(work, self);
     if (--p->tasks == 0 && p->closer != NULL)
         coro__waiter_complete(p->closer, 0);
     return NULL;
@@ -115,7 +117,7 @@ static void *work_off(void *pool)
 
 int coro_pool_create(coro_pool_t **out, size_t coroutines, size_t queue)
 {
-    const struct coro_task *self = coro__task_running();
+    const struct coro_task *self = coro__task_at_work();
     const coro_opts opts = {.name = "pool"};
     coro_pool_t *p;
     int err = 0;
@@ -167,11 +169,11 @@ static const struct coro__wait for_the_end = {
 #undef coro_pool_close
 int coro_pool_close_at(const char *site, coro_pool_t *p)
 {
-    struct coro_task *self = coro__task_running();
+    struct coro_task *self = coro__task_at_work();
 
     if (p == NULL)
         return -EINVAL;
-    if (self == NULL || (coro__may_wait() == NULL && !self->refused))
+    if (self == NULL)
         return coro__wait_refusal();
     if (p->sched != self->sched)
         return -EPERM;

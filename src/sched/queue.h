@@ -69,10 +69,12 @@ static inline void coro__queue_woken(struct coro__queue *queue, struct coro__con
 
 static inline void coro__queue_prefetch(const struct coro__queue *queue, size_t ahead)
 {
-    const struct coro__context *context = queue->ring[(queue->head + ahead) & queue->mask].context;
+    const struct coro__ready *ready = &queue->ring[(queue->head + ahead) & queue->mask];
 
-    __builtin_prefetch(context, 1);
-    __builtin_prefetch((const char *)context - 64, 1); /* its frames */
+    __builtin_prefetch(ready->context, 1);
+    __builtin_prefetch((const char *)ready->context - 64, 1); /* its frames */
+    if (ready->value != 0)
+        __builtin_prefetch((const void *)ready->value, 1); /* the task, if that is about to begin */
 }
 
 /* The next one; there is one. */

@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "sched.h"
 
+#include <stdlib.h>
+
 enum { LINES_MOST = 50 };
 
 static struct coro_task *task_at(struct coro__list *link)
@@ -31,19 +33,58 @@ static void add_duration(struct coro__text *line, int64_t ns)
 
 /* ---- deadlock ---- */
 
-static struct coro_task *blocker_of(const struct coro_task *task, struct coro_task *last)
+/* All tasks that there are, by address. Who holds a mutex may be none of them: it may have ended so. */
+struct roll {
+    uintptr_t *tasks; /* NULL: no memory */
+    size_t count;
+};
+
+static int compare(const void *a, const void *b)
+{
+    uintptr_t left = *(const uintptr_t *)a, right = *(const uintptr_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+static struct roll call_roll(struct coro_sched *s)
+{
+    struct roll roll = {NULL, 0};
+    size_t count = 0;
+
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
+        count++;
+    roll.tasks = malloc(count * sizeof *roll.tasks);
+    if (roll.tasks == NULL)
+        return roll;
+    for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
+        roll.tasks[roll.count++] = (uintptr_t)task_at(link);
+    qsort(roll.tasks, count, sizeof *roll.tasks, compare);
+    return roll;
+}
+
+static bool is_on(const struct roll *roll, const struct coro_task *task)
+{
+    uintptr_t key = (uintptr_t)task;
+
+    return roll->count != 0 && bsearch(&key, roll->tasks, roll->count, sizeof key, compare) != NULL;
+}
+
+/* As the kind of the waiter says, as far as they are there. */
+static struct coro_task *blocker_of(const struct roll *roll, const struct coro_task *task, struct coro_task *last)
 {
     const struct coro__waiter *waiter = &task->waiter;
+    struct coro_task *blocker;
 
     if (task->co == NULL || waiter->state == CORO__WOKEN || waiter->kind->blocker == NULL)
         return NULL;
-    return waiter->kind->blocker(waiter, last);
+    blocker = waiter->kind->blocker(waiter, last);
+    return blocker != NULL && is_on(roll, blocker) ? blocker : NULL;
 }
 
-static void write_task(const struct coro_task *task)
+static void write_task(const struct roll *roll, const struct coro_task *task)
 {
     const struct coro__waiter *waiter = &task->waiter;
-    struct coro_task *blocker = blocker_of(task, NULL);
+    struct coro_task *blocker = blocker_of(roll, task, NULL);
     struct coro__text line = {0};
 
     coro__text_add(&line, "    ");
@@ -55,7 +96,7 @@ static void write_task(const struct coro_task *task)
     if (blocker != NULL) {
         coro__text_add(&line, ": ");
         add_name(&line, blocker);
-        if (blocker_of(task, blocker) != NULL)
+        if (blocker_of(roll, task, blocker) != NULL)
             coro__text_add(&line, " and others");
     }
     coro__text_add(&line, ", since ");
@@ -68,18 +109,18 @@ static void write_task(const struct coro_task *task)
 }
 
 /* Follow first blockers from `start`, marking with `mark`: the task where the way comes back to itself, or NULL. */
-static struct coro_task *find_cycle(struct coro_task *start, uint64_t mark)
+static struct coro_task *find_cycle(const struct roll *roll, struct coro_task *start, uint64_t mark)
 {
     struct coro_task *task = start;
 
     while (task != NULL && task->co != NULL && task->number == 0) {
         task->number = mark;
-        task = blocker_of(task, NULL);
+        task = blocker_of(roll, task, NULL);
     }
     return task != NULL && task->co != NULL && task->number == mark ? task : NULL;
 }
 
-static void write_cycle(struct coro_task *first)
+static void write_cycle(const struct roll *roll, struct coro_task *first)
 {
     struct coro__text line = {0};
     struct coro_task *task = first;
@@ -88,22 +129,22 @@ static void write_cycle(struct coro_task *first)
     do {
         add_name(&line, task);
         coro__text_add(&line, " waits for ");
-        task = blocker_of(task, NULL);
+        task = blocker_of(roll, task, NULL);
     } while (task != first && line.length < CORO__TEXT_BYTES);
     add_name(&line, first);
     coro__text_write(&line);
 }
 
 /* `number` is not in use while a task lives: where the search has been. */
-static void write_cycles(struct coro_sched *s)
+static void write_cycles(const struct roll *roll, struct coro_sched *s)
 {
     uint64_t mark = 0;
 
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next) {
-        struct coro_task *found = find_cycle(task_at(link), ++mark);
+        struct coro_task *found = find_cycle(roll, task_at(link), ++mark);
 
         if (found != NULL)
-            write_cycle(found);
+            write_cycle(roll, found);
     }
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
         if (task_at(link)->co != NULL)
@@ -113,6 +154,7 @@ static void write_cycles(struct coro_sched *s)
 void coro__report_deadlock(struct coro_sched *s)
 {
     struct coro__text line = {0};
+    struct roll roll = call_roll(s);
     size_t written = 0;
 
     coro__text_add(&line, "libcoro: deadlock: nothing can wake the ");
@@ -122,7 +164,7 @@ void coro__report_deadlock(struct coro_sched *s)
     for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
         if (task_at(link)->co == NULL)
             continue;
-        write_task(task_at(link));
+        write_task(&roll, task_at(link));
         written++;
     }
     if (written < s->live) {
@@ -131,7 +173,8 @@ void coro__report_deadlock(struct coro_sched *s)
         coro__text_add(&line, " more");
         coro__text_write(&line);
     }
-    write_cycles(s);
+    write_cycles(&roll, s);
+    free(roll.tasks);
 }
 
 /* ---- left over ---- */

@@ -12,7 +12,6 @@
 
 enum {
     ROUND_MOST = 256, /* switches between two looks at the clock */
-    IDLE_MOST = 1024, /* stacks kept warm by a thread with a scheduler */
 };
 
 /* ---- made and destroyed ---- */
@@ -55,7 +54,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
-    coro__idle_keep(IDLE_MOST);
+    coro__idle_keep_many();
     *out = s;
     return 0;
 }
@@ -91,11 +90,16 @@ static void open_inbox(struct coro_sched *s)
     }
 }
 
+static struct coro_task *task_at(struct coro__list *link)
+{
+    return CORO__OWNER(link, struct coro_task, in_sched);
+}
+
 /* Nobody waits for anything any more. Every task that is ready is parked where the queue says. */
 static void end_waiting(struct coro_sched *s)
 {
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
-        coro__waiter_abandon(&CORO__OWNER(link, struct coro_task, in_sched)->waiter);
+        coro__waiter_abandon(&task_at(link)->waiter);
     while (coro__queue_count(&s->queue) != 0) {
         struct coro__context *context = coro__queue_take(&s->queue).context, *root = context;
 
@@ -105,30 +109,51 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-/* The youngest first: children are gone before the groups that they are in. */
+static struct coro_task *youngest(const struct coro_sched *s)
+{
+    return CORO__OWNER(s->tasks.prev, struct coro_task, in_sched);
+}
+
+/* The youngest first: children are gone before the groups that they are in. Handles are good until all are unwound: cleanups of a
+   parent may look after its children. */
 static void unwind_all(struct coro_sched *s)
 {
     struct coro__thread *t = coro__thread_self();
     void *outer = t->sched;
+    struct coro__list ended;
 
     t->sched = s; /* what unwinds is told that it is cancelled */
     s->driver = t->current;
     s->closing = true;
+    open_inbox(s); /* what there was no memory for before */
     end_waiting(s);
     open_inbox(s); /* what other threads have done for it meanwhile */
-    while (!coro__list_empty(&s->tasks))
-        coro__task_destroy(CORO__OWNER(s->tasks.prev, struct coro_task, in_sched));
+    coro__list_init(&ended);
+    while (!coro__list_empty(&s->tasks)) {
+        struct coro_task *task = youngest(s);
+
+        if (task->co != NULL) {
+            coro__task_unwind(task); /* and look again: it may be gone, others too */
+            continue;
+        }
+        coro__list_remove(&task->in_sched);
+        coro__list_insert(&ended, &task->in_sched);
+    }
+    while (!coro__list_empty(&ended))
+        coro__task_reap(CORO__OWNER(ended.prev, struct coro_task, in_sched));
     t->sched = outer;
 }
 
 int coro_sched_destroy(coro_sched_t *s)
 {
     const struct coro__thread *t = coro__thread_self();
+    int err;
 
     if (s == NULL)
         return -EINVAL;
-    if (s->token != t->token)
-        return -EPERM;
+    err = coro__sched_refusal(s);
+    if (err != 0)
+        return err;
     if (t->sched == s)
         return -EBUSY;
     open_inbox(s);
@@ -142,8 +167,6 @@ int coro_sched_destroy(coro_sched_t *s)
     coro__timers_end(&s->timers);
     coro__queue_end(&s->queue);
     free(s);
-    if (t->sched == NULL)
-        coro__idle_keep(0);
     return 0;
 }
 
@@ -297,6 +320,7 @@ int coro_sched_run(coro_sched_t *s)
         return err;
     err = run_all(s);
     leave(s);
+    coro__sched_announce(s);
     return err;
 }
 
@@ -339,24 +363,13 @@ int coro_sched_step(coro_sched_t *s, int64_t deadline)
 
 /* ---- all at once ---- */
 
-/* Nobody else looks after the first task. */
-static int run_main(struct coro_sched *s, struct coro_task *task, void **result)
-{
-    int err = coro_sched_run(s);
-
-    if (task->co != NULL)
-        task->detached = true;
-    else
-        *result = coro__task_reap(task);
-    return err;
-}
-
 #undef coro_run
 int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const coro_sched_opts *opts)
 {
     coro_opts named = {.name = "main"};
     struct coro_sched *s;
     struct coro_task *task;
+    struct coro__waiter waiter;
     void *value = NULL;
     int err;
 
@@ -370,8 +383,10 @@ int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const
     if (err != 0)
         return err;
     err = coro__task_spawn(site, s, &task, (void *)main, arg, &named);
-    if (err == 0)
-        err = run_main(s, task, &value);
+    if (err == 0) {
+        coro__join_from_outside(task, &waiter, &value);
+        err = coro_sched_run(s);
+    }
     coro_sched_destroy(s);
     if (err == 0 && result != NULL)
         *result = value;

@@ -40,6 +40,7 @@ struct coro__driver {
  *   I3  detached                         =>  not ended: it is freed at its end, and joiner == NULL
  *   I4  refused <=> cancellation reaches it and is not held back by coro_shield()                   */
 struct coro_task {
+    /* a cache line of what its beginning and its end look at */
     struct coro *co;
     struct coro_sched *sched; /* constant */
     void *fn;                 /* constant: a coro_fn, or with a group a coro_job */
@@ -48,11 +49,12 @@ struct coro_task {
     bool cancelled;           /* by coro_cancel(), or along with its group */
     bool shielded;
     bool detached;
+    struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
+    struct coro__group *group;   /* constant: whose child it is; NULL if of none */
+    struct coro__group *scope;   /* the innermost group that it has open; NULL if none */
+
     struct coro__context *context;    /* valid only while waiting: which of its coroutines does */
-    struct coro__waiter *joiner;      /* whoever waits for its end; NULL if nobody does */
     struct coro__waiter waiter;       /* it waits for one thing at a time */
-    struct coro__group *group;        /* constant: whose child it is; NULL if of none */
-    struct coro__group *scope;        /* the innermost group that it has open; NULL if none */
     struct coro__list in_sched;       /* on the list of all tasks, the youngest last */
     struct coro__list in_group;       /* on the list of the group's children */
     struct coro_task *next_cancelled; /* valid only while a cancellation spreads; while free, the next free one */
@@ -72,13 +74,13 @@ struct coro_sched {
 
     int64_t now; /* at the beginning of the round; with virtual time, the time */
     bool virtual_time;
-    bool closing; /* tasks are being unwound */
+    bool closing;                /* tasks are being unwound */
+    struct coro_task *unwinding; /* valid while closing: which one is; NULL before the first */
     struct coro__timers timers;
     struct coro__list tasks;
     size_t live;       /* that have not ended */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */
-    struct coro_task *free_tasks;
-    size_t free_count;
+    struct coro_task *free_tasks; /* as many as were alive at once */
 
     uint64_t random;
 
@@ -145,8 +147,8 @@ struct coro_task *coro__task_running(void);
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
 
-/* Unwind a task that has not ended, or free one that has. The driver's. */
-void coro__task_destroy(struct coro_task *task);
+/* Unwind a task that has not ended; it ends so, and is freed if it is detached. The driver's. */
+void coro__task_unwind(struct coro_task *task);
 
 /* The outcome of a task that has ended; it is freed. */
 void *coro__task_reap(struct coro_task *task);
@@ -154,40 +156,59 @@ void *coro__task_reap(struct coro_task *task);
 /* A task has ended for which somebody waits; join.c. */
 void coro__join_ended(struct coro_task *task);
 
+/* Wait for a task as `waiter`, which is nobody's, until it ends or is destroyed. */
+void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter, void **result);
+
 /* ---- waiting; wait.c ---- */
+
+/* Why the calling thread must leave `s` and its tasks alone: -EPERM, -ECHILD; 0 if they are its own. */
+int coro__sched_refusal(const struct coro_sched *s);
 
 /* Why the caller may not wait: a negative errno value. Called when coro__may_wait() has found that out. */
 int coro__wait_refusal(void);
 
+/* The calling task, if its root coroutine runs, as it mostly does; else NULL. */
+static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root(void)
+{
+    struct coro__context *self = coro__thread_self()->current;
+
+    return likely(self != NULL) && likely(coro__is_root(self)) ? coro__of_context(self)->task : NULL;
+}
+
 /* The calling task, from a coroutine that it has resumed, if that may wait: nothing that it runs in is ending. */
 struct coro_task *coro__wait_nested(void);
+
+/* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
+struct coro_task *coro__task_at_work(void);
 
 /* The calling task if it may wait now, else NULL. Nothing has to be undone. */
 static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(void)
 {
-    struct coro__thread *t = coro__thread_self();
-    struct coro__context *self = t->current;
-    struct coro_task *task;
+    struct coro_task *task = coro__task_in_root();
 
-    if (unlikely(t->sched == NULL))
-        return NULL;
-    if (likely(coro__is_root(self)))
-        task = coro__of_context(self)->task;
-    else
+    if (unlikely(task == NULL)) {
         task = coro__wait_nested();
-    return unlikely(task == NULL) || unlikely(task->refused) ? NULL : task;
+        if (task == NULL)
+            return NULL;
+    }
+    return unlikely(task->refused) ? NULL : task;
 }
 
 /* Who makes a call with this deadline on something of the scheduler `of`: nobody, maybe, if it is 0. Or why it may not. */
-int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task **out);
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of);
 
 static inline __attribute__((always_inline)) int coro__wait_caller(int64_t deadline, const struct coro_sched *of,
                                                                    struct coro_task **out)
 {
     struct coro_task *task = likely(deadline != 0) ? coro__may_wait() : NULL;
+    int err = 0;
 
+    if (unlikely(task == NULL) || unlikely(task->sched != of)) {
+        err = coro__wait_caller_slowly(deadline, of);
+        task = coro__task_running();
+    }
     *out = task;
-    return likely(task != NULL) && likely(task->sched == of) ? 0 : coro__wait_caller_slowly(deadline, of, out);
+    return err;
 }
 
 /* Why a call that could not do its work at once does not wait for it: 0 if it does. */

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FREE_MOST = 4096 };
-
 /* ---- memory ---- */
 
 static struct coro_task *take(struct coro_sched *s)
@@ -22,7 +20,7 @@ static struct coro_task *take(struct coro_sched *s)
     if (task == NULL)
         return malloc(sizeof *task);
     s->free_tasks = task->next_cancelled;
-    s->free_count--;
+    __builtin_prefetch(s->free_tasks, 1);
     return task;
 }
 
@@ -31,13 +29,12 @@ static void give(struct coro_task *task)
 {
     struct coro_sched *s = task->sched;
 
-    if (CORO__SANITIZED || coro__under_valgrind || s->free_count == FREE_MOST) {
+    if (CORO__SANITIZED || coro__under_valgrind) {
         free(task);
         return;
     }
     task->next_cancelled = s->free_tasks;
     s->free_tasks = task;
-    s->free_count++;
 }
 
 /* ---- who runs ---- */
@@ -81,16 +78,21 @@ static void keep_name(struct coro_task *task, const struct coro *co)
     memcpy(task->name, co->name, sizeof task->name);
 }
 
-/* Its coroutine is about to go. */
-static void ended(struct coro_task *task, void *result)
+static void end(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->co;
-
     task->co = NULL;
     task->arg = result;
     task->sched->live--;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+}
+
+/* Its coroutine is about to go. */
+static void ended(struct coro_task *task, void *result)
+{
+    const struct coro *co = task->co;
+
+    end(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
@@ -125,29 +127,31 @@ static void *run(void *input)
     __builtin_unreachable();
 }
 
-void coro__task_destroy(struct coro_task *task)
+void coro__task_unwind(struct coro_task *task)
 {
     struct coro *co = task->co;
 
-    if (co == NULL) {
-        coro__task_reap(task);
-        return;
-    }
+    task->joiner = NULL;
+    task->sched->unwinding = task;
     coro__root_release(co, task->context);
     coro_destroy(co);
-    task->detached = true;
-    task->joiner = NULL;
-    ended(task, (void *)(intptr_t)-ECANCELED);
+    end(task, (void *)(intptr_t)-ECANCELED);
+    if (task->detached)
+        coro__task_reap(task);
 }
 
 /* ---- the beginning ---- */
 
-/* A task goes on: it is a waiter's `wake`. */
+/* A task goes on: it is a waiter's `wake`. Who wakes it may stand outside its scheduler; a foreign loop is then told that there is
+   something to do. */
 static void wake(struct coro__waiter *waiter, uintptr_t value)
 {
     struct coro_task *task = CORO__OWNER(waiter, struct coro_task, waiter);
+    struct coro_sched *s = task->sched;
 
-    coro__queue_woken(&task->sched->queue, task->context, value);
+    coro__queue_woken(&s->queue, task->context, value);
+    if (unlikely(s->driver == NULL))
+        coro__sched_announce(s);
 }
 
 static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
@@ -182,7 +186,7 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->refused = task->cancelled = task->shielded = task->detached = false;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
-    task->waiter.timer.place = 0;
+    task->waiter.timer.handle = 0;
     task->waiter.timers = &s->timers;
     task->waiter.wake = wake;
     task->group = task->scope = NULL;
@@ -276,19 +280,34 @@ struct letter {
     struct coro_task *task;
 };
 
+/* It will not begin: its scheduler goes. */
+static void turn_away(struct coro_task *task)
+{
+    struct coro *co = task->co;
+
+    coro__root_make(co, task, task->sched->outermost);
+    coro__root_release(co, &co->context);
+    coro_destroy(co);
+    free(task);
+}
+
 /* Without memory for its place in the queues it tries again, and again. */
 static void arrive(struct coro__post *post)
 {
     struct letter *letter = CORO__OWNER(post, struct letter, post);
     struct coro_task *task = letter->task;
+    int err = reserve(task->sched);
 
-    if (reserve(task->sched) != 0) {
+    if (err != 0 && !task->sched->closing) {
         coro__sched_post(task->sched, post);
         return;
     }
     free(letter);
     coro__root_receive(task->co);
-    begin(task);
+    if (err == 0)
+        begin(task);
+    else
+        turn_away(task);
 }
 
 static int send(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,

@@ -5,17 +5,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { CHILDREN = 4, CAPACITY_LEAST = 64 };
+enum { CHILDREN = 4, CAPACITY_LEAST = 64, CAPACITY_MOST = 1 << 30 };
 
+/* Turns wrap around: of two with one deadline, neither is older by two thousand million. */
 static bool before(const struct coro__timer_slot *a, const struct coro__timer_slot *b)
 {
-    return a->deadline != b->deadline ? a->deadline < b->deadline : a->turn < b->turn;
+    return a->deadline != b->deadline ? a->deadline < b->deadline : (int32_t)(a->turn - b->turn) < 0;
 }
 
 static void put(struct coro__timers *timers, size_t i, struct coro__timer_slot slot)
 {
     timers->heap[i] = slot;
-    slot.timer->place = i + 1;
+    timers->place[slot.handle] = (uint32_t)i;
 }
 
 /* `slot` goes to `i` or above. */
@@ -59,29 +60,48 @@ static void sink(struct coro__timers *timers, size_t i, struct coro__timer_slot 
 int coro__timers_grow(struct coro__timers *timers)
 {
     size_t capacity = timers->capacity != 0 ? timers->capacity * 2 : CAPACITY_LEAST;
-    struct coro__timer_slot *heap = realloc(timers->heap, capacity * sizeof *heap);
+    struct coro__timer_slot *heap;
+    uint32_t *place;
 
+    if (capacity > CAPACITY_MOST)
+        return -ENOMEM;
+    heap = realloc(timers->heap, capacity * sizeof *heap);
     if (heap == NULL)
         return -ENOMEM;
     timers->heap = heap;
+    place = realloc(timers->place, (capacity + 1) * sizeof *place);
+    if (place == NULL)
+        return -ENOMEM;
+    timers->place = place;
+    for (size_t handle = capacity; handle > timers->capacity; handle--) {
+        place[handle] = timers->free;
+        timers->free = (uint32_t)handle;
+    }
     timers->capacity = capacity;
     return 0;
 }
 
 void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline)
 {
-    rise(timers, timers->count++, (struct coro__timer_slot){deadline, timers->turn++, timer});
+    uint32_t handle = timers->free;
+
+    timers->free = timers->place[handle];
+    timer->handle = handle;
+    rise(timers, timers->count++, (struct coro__timer_slot){deadline, timers->turn++, handle, timer});
 }
 
 void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer)
 {
+    uint32_t handle = timer->handle;
     struct coro__timer_slot last;
     size_t i;
 
-    if (timer->place == 0)
+    if (handle == 0)
         return;
-    i = timer->place - 1;
-    timer->place = 0;
+    timer->handle = 0;
+    i = timers->place[handle];
+    timers->place[handle] = timers->free;
+    timers->free = handle;
     last = timers->heap[--timers->count];
     if (i == timers->count)
         return;
@@ -101,6 +121,8 @@ void coro__timers_fire(struct coro__timers *timers, int64_t now)
     while (timers->count != 0 && timers->heap[0].deadline <= now) {
         struct coro__timer *timer = timers->heap[0].timer;
 
+        for (size_t i = 1; i <= CHILDREN && i < timers->count; i++)
+            __builtin_prefetch(timers->heap[i].timer, 1); /* one of them is next */
         coro__timers_unset(timers, timer);
         timer->fire(timer);
     }
@@ -109,4 +131,5 @@ void coro__timers_fire(struct coro__timers *timers, int64_t now)
 void coro__timers_end(struct coro__timers *timers)
 {
     free(timers->heap);
+    free(timers->place);
 }

@@ -10,21 +10,27 @@
 #include <stdint.h>
 
 struct coro__timer {
-    size_t place; /* in the heap, from 1; 0: not set */
+    uint32_t handle; /* from 1; 0: not set */
     void (*fire)(struct coro__timer *timer);
 };
 
-/*   I1  heap[i] is due no later than its children heap[4i + 1] ... heap[4i + 4]
- *   I2  heap[i].timer->place == i + 1
- *   I3  count <= reserved <= capacity                                               */
+/* Moving a slot writes where it is to a table by handle, and not to the timer, which is in nobody's cache.
+ *
+ *   I1  heap[i] is due no later than its children heap[4i + 1] ... heap[4i + 4]
+ *   I2  place[heap[i].handle] == i, and heap[i].timer->handle == heap[i].handle
+ *   I3  count <= reserved <= capacity, and handles are 1 ... capacity
+ *   I4  place[] of a handle that is free is the next free one; 0 ends the list  */
 struct coro__timers {
     struct coro__timer_slot {
         int64_t deadline;
-        uint64_t turn;
+        uint32_t turn;
+        uint32_t handle;
         struct coro__timer *timer;
     } * heap;
+    uint32_t *place;
+    uint32_t free;
+    uint32_t turn;
     size_t count, reserved, capacity;
-    uint64_t turn;
 };
 
 /* Make the heap larger. 0 or -ENOMEM. */

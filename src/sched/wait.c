@@ -5,6 +5,14 @@
 
 #include <errno.h>
 
+int coro__sched_refusal(const struct coro_sched *s)
+{
+    struct coro__thread *t;
+    int err = coro__thread_enter(&t);
+
+    return err == 0 && t->token != s->token ? -EPERM : err;
+}
+
 int coro__wait_refusal(void)
 {
     struct coro__thread *t;
@@ -18,15 +26,15 @@ int coro__wait_refusal(void)
     return -ECANCELED; /* it is, or it is ending */
 }
 
-int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task **out)
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of)
 {
+    const struct coro_task *task = coro__task_running();
     struct coro__thread *t;
     int err = coro__thread_enter(&t);
 
-    *out = deadline != 0 ? coro__may_wait() : coro__task_running();
-    if (*out == NULL && deadline != 0)
+    if (deadline != 0 && coro__may_wait() == NULL)
         return coro__wait_refusal();
-    if (err == 0 && (t->token != of->token || (*out != NULL && (*out)->sched != of)))
+    if (err == 0 && (t->token != of->token || (task != NULL && task->sched != of)))
         err = -EPERM;
     return err;
 }
@@ -35,6 +43,8 @@ struct coro_task *coro__wait_nested(void)
 {
     const struct coro__thread *t = coro__thread_self();
 
+    if (t->sched == NULL)
+        return NULL;
     for (struct coro__context *c = t->current; c != &t->root; c = c->resumer) {
         if (coro__is_root(c))
             return coro__of_context(c)->task;
@@ -42,6 +52,11 @@ struct coro_task *coro__wait_nested(void)
             return NULL;
     }
     return NULL;
+}
+
+struct coro_task *coro__task_at_work(void)
+{
+    return coro__wait_nested();
 }
 
 /* ---- time ---- */
@@ -84,8 +99,10 @@ int coro_sleep_until_at(const char *site, int64_t deadline)
 {
     struct coro_task *task = coro__may_wait();
 
-    if (unlikely(task == NULL))
-        return coro__wait_refusal();
+    if (unlikely(task == NULL)) {
+        task = coro__task_running();
+        return task != NULL && deadline <= task->sched->now ? coro_pause() : coro__wait_refusal();
+    }
     if (deadline <= task->sched->now)
         return pause_as(task);
     return coro__park(task, &for_time, deadline, site);

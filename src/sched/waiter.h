@@ -45,8 +45,7 @@ struct coro__wait {
     /* The tasks that could end it, one after the other: the first for NULL, then the one after `last`, in the end NULL. Is itself NULL
        if they are nobody in particular. */
     struct coro_task *(*blocker)(const struct coro__waiter *waiter, struct coro_task *last);
-    void (*cancel)(struct coro__waiter *waiter); /* what cancellation does; NULL: the waiter expires */
-    bool held;                                   /* cancellation does nothing */
+    bool held; /* cancellation does nothing */
 };
 
 struct coro__waiter {
@@ -81,7 +80,7 @@ static inline void coro__waiter_complete(struct coro__waiter *waiter, uintptr_t 
 {
     enum coro__waiter_state was = waiter->state;
 
-    if (waiter->timer.place != 0)
+    if (waiter->timer.handle != 0)
         coro__timers_unset(waiter->timers, &waiter->timer);
     waiter->state = CORO__WOKEN;
     if (__builtin_expect(was == CORO__EXPIRED, 0))

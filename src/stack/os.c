@@ -199,6 +199,22 @@ void coro__os_discard(void *p, size_t size)
     madvise(p, size, MADV_DONTNEED); /* locked memory (EINVAL) stays, and that is what its owner asked for */
 }
 
+void coro__os_discard_each(const struct iovec *parts, size_t n)
+{
+    static atomic_bool alone; /* the kernel has no such call, or not for this advice */
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += parts[i].iov_len;
+    if (n > 1 && !atomic_load_explicit(&alone, memory_order_relaxed)) {
+        if (syscall(SYS_process_madvise, PIDFD_SELF, parts, n, MADV_DONTNEED, 0UL, 0UL) == (long)bytes)
+            return;
+        atomic_store_explicit(&alone, true, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < n; i++)
+        coro__os_discard(parts[i].iov_base, parts[i].iov_len);
+}
+
 void *coro__os_lowest_resident(void *p, size_t size)
 {
     unsigned char resident[64];

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 /* What a guard spans: a frame has to be larger to jump over it. */
 #define CORO__GUARD_SIZE ((size_t)64 << 10)
@@ -46,6 +47,9 @@ enum { CORO__OS_AT_ONCE = 16 };
 
 /* Give the memory back and keep the address space; it reads as zero again. Guards stay. */
 void coro__os_discard(void *p, size_t size);
+
+/* The same for several regions, at most CORO__OS_AT_ONCE. */
+void coro__os_discard_each(const struct iovec *parts, size_t n);
 
 /* The lowest address in p ... p + size, in whole pages, whose page is resident; p + size if none is. */
 void *coro__os_lowest_resident(void *p, size_t size);

@@ -6,9 +6,9 @@
  *     | header, a page | slot 0 | slot 1 | ...            slot:  | guard, 64 KiB | usable ... | headroom, a page |
  *                                                                                                     tail, 64 ^
  *
- * A slot is in use; or warm, on a list that runs through the tails, its memory as the last coroutine left it; or cold, a bit in
- * its slab's header, its memory with the kernel; or fresh, not even guarded yet. The thread's own warm list is tried first, then
- * the shared one, then a cold slot, then a fresh one. Freeing goes the same way back.
+ * A slot is in use; or warm, on a list that runs through the tails, its memory as the last coroutine left it, or trimmed, of all but
+ * the topmost page; or cold, a bit in its slab's header, its memory with the kernel; or fresh, not even guarded yet. The thread's own
+ * warm list is tried first, then the shared one, then a cold slot, then a fresh one. Freeing goes the same way back.
  *
  *   I1  a slot below slab->ready has its guard, and fresh <= ready
  *   I2  slab->taken counts the slots in use and the warm ones
@@ -33,11 +33,13 @@ enum {
 };
 
 #define SHARED_KEEPS ((size_t)256 << 20) /* bytes of warm stacks, of all classes */
+#define TRIM_KEEPS   ((size_t)512 << 20) /* and bytes of the pages that are left of trimmed ones */
 #define SLAB_SIZE    ((size_t)16 << 20)  /* of the first ones of a class; later ones are up to 16 times as large */
 
 struct slot {
     struct slot *next; /* valid only while warm */
     struct slab *slab; /* constant */
+    bool trimmed;      /* valid only while on the shared list */
 };
 _Static_assert(sizeof(struct slot) <= CORO__POOL_TAIL, "a slot's tail");
 
@@ -72,7 +74,8 @@ struct cache {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct class classes[CLASSES];
-static atomic_size_t shared_bytes; /* of usable stack on the shared warm lists */
+static atomic_size_t shared_bytes;  /* of usable stack on the shared warm lists, trimmed ones apart */
+static atomic_size_t trimmed_bytes; /* of their pages */
 
 /* ---- geometry ---- */
 
@@ -250,6 +253,15 @@ static int take_slot(struct slab *slab, struct slot **out)
     return 0;
 }
 
+/* It is not on the shared list any more. */
+static void leave_shared(const struct slot *slot, unsigned class)
+{
+    if (slot->trimmed)
+        atomic_fetch_sub_explicit(&trimmed_bytes, coro__os_page_size(), memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&shared_bytes, usable_size(class), memory_order_relaxed);
+}
+
 static int take_shared(unsigned class, struct slot **out)
 {
     struct slab *slab;
@@ -259,7 +271,8 @@ static int take_shared(unsigned class, struct slot **out)
     if (classes[class].warm != NULL) {
         *out = classes[class].warm;
         classes[class].warm = (*out)->next;
-        atomic_fetch_sub(&shared_bytes, usable_size(class));
+        __builtin_prefetch(classes[class].warm, 1);
+        leave_shared(*out, class);
         err = 0;
     } else {
         slab = classes[class].slabs;
@@ -291,23 +304,61 @@ static void cool(struct slot *slot)
     pthread_mutex_unlock(&lock);
 }
 
+/* Give the memory of several slots to the kernel, but for the topmost page of each: whoever takes them next wants that. */
+static void trim_each(struct slot *const slots[], size_t n)
+{
+    struct iovec parts[CORO__OS_AT_ONCE];
+
+    for (size_t i = 0; i < n; i++) {
+        size_t size;
+
+        parts[i].iov_base = memory_of(slots[i], &size);
+        parts[i].iov_len = size - coro__os_page_size();
+        slots[i]->trimmed = true;
+    }
+    if (n != 0)
+        coro__os_discard_each(parts, n);
+}
+
+/* Whole as long as there are not too many of those, then trimmed. False if there are too many of either. */
+static bool may_share(unsigned class, bool *whole)
+{
+    *whole = atomic_load_explicit(&shared_bytes, memory_order_relaxed) < SHARED_KEEPS;
+    if (*whole)
+        atomic_fetch_add_explicit(&shared_bytes, usable_size(class), memory_order_relaxed);
+    else if (atomic_load_explicit(&trimmed_bytes, memory_order_relaxed) < TRIM_KEEPS)
+        atomic_fetch_add_explicit(&trimmed_bytes, coro__os_page_size(), memory_order_relaxed);
+    else
+        return false;
+    return true;
+}
+
 /* Move `n` slots of a bin to the shared list, or to the kernel once that is full. */
 static void share(struct bin *bin, unsigned class, unsigned n)
 {
-    struct slot *first = NULL, **last = &first;
+    struct slot *first = NULL, **last = &first, *to_trim[CORO__OS_AT_ONCE];
+    size_t trims = 0;
 
     for (bin->count -= n; n > 0; n--) {
         struct slot *slot = bin->warm;
+        bool whole;
 
         bin->warm = slot->next;
-        if (atomic_load_explicit(&shared_bytes, memory_order_relaxed) >= SHARED_KEEPS) {
+        if (!may_share(class, &whole)) {
             cool(slot);
             continue;
         }
-        atomic_fetch_add(&shared_bytes, usable_size(class));
+        slot->trimmed = false;
+        if (!whole)
+            to_trim[trims++] = slot;
+        if (trims == CORO__OS_AT_ONCE) {
+            trim_each(to_trim, trims);
+            trims = 0;
+        }
         *last = slot;
         last = &slot->next;
     }
+    trim_each(to_trim, trims);
     if (first == NULL)
         return;
     pthread_mutex_lock(&lock);
@@ -371,6 +422,7 @@ static int pooled_alloc(void *ctx, size_t size, coro_stack *out)
         slot = bin->warm;
         bin->warm = slot->next;
         bin->count--;
+        __builtin_prefetch(bin->warm, 1);
     } else {
         err = take_shared(class, &slot);
         if (err == -ENOMEM && coro_stack_trim() > 0) /* stacks of other sizes may have had what is missing */
@@ -429,15 +481,18 @@ size_t coro__stack_headroom(const coro_stack_allocator *allocator)
 
 /* ---- trim ---- */
 
-static size_t cool_all(struct slot *slot, unsigned class)
+static size_t cool_all(struct slot *slot, unsigned class, bool shared)
 {
-    size_t n = 0;
+    size_t bytes = 0;
 
-    for (struct slot *next; slot != NULL; slot = next, n++) {
+    for (struct slot *next; slot != NULL; slot = next) {
+        bytes += shared && slot->trimmed ? coro__os_page_size() : usable_size(class);
+        if (shared)
+            leave_shared(slot, class);
         next = slot->next;
         cool(slot);
     }
-    return n * usable_size(class);
+    return bytes;
 }
 
 static void release_empty_slabs(struct class *class)
@@ -477,16 +532,14 @@ size_t coro_stack_trim(void)
         struct slot *shared;
 
         if (cache != NULL) {
-            bytes += cool_all(cache->bins[class].warm, class);
+            bytes += cool_all(cache->bins[class].warm, class, false);
             cache->bins[class] = (struct bin){0};
         }
         pthread_mutex_lock(&lock);
         shared = classes[class].warm;
         classes[class].warm = NULL;
         pthread_mutex_unlock(&lock);
-        size_t given = cool_all(shared, class);
-        atomic_fetch_sub(&shared_bytes, given);
-        bytes += given;
+        bytes += cool_all(shared, class, true);
         release_empty_slabs(&classes[class]);
     }
     return bytes;

@@ -41,6 +41,17 @@ static inline int coro__chan_check(const coro_chan_t *ch)
     return coro__in_forked_child() ? -ECHILD : -EPERM;
 }
 
+/* Is it possible to send or to receive at once, be it to find the channel closed? */
+static inline bool coro__chan_can_send(const coro_chan_t *ch)
+{
+    return ch->count < ch->capacity || ch->closed || !coro__list_empty(&ch->receivers);
+}
+
+static inline bool coro__chan_can_recv(const coro_chan_t *ch)
+{
+    return ch->count != 0 || ch->closed || !coro__list_empty(&ch->senders);
+}
+
 /* Send or receive if that is possible at once: 0, -EPIPE; -EAGAIN if it is not. */
 int coro__chan_try_send(coro_chan_t *ch, const void *elem);
 int coro__chan_try_recv(coro_chan_t *ch, void *elem);

@@ -49,9 +49,13 @@ int coro_sem_wait(coro_sem_t *s, int64_t deadline)
 int coro_sem_post(coro_sem_t *s)
 {
     struct coro__waiter *first;
+    int err;
 
     if (s == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     first = coro__sync_first(coro__sync_list(&s->waiters_));
     if (first != NULL)
         coro__waiter_complete(first, 0);
@@ -118,10 +122,13 @@ static const struct coro__wait for_all = {.what = "for a wait group", .due = cor
 
 int coro_waitgroup_add(coro_waitgroup_t *w, int n)
 {
-    int count;
+    int count, err;
 
     if (w == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     if (__builtin_add_overflow(w->count_, n, &count) || count < 0)
         return -EOVERFLOW;
     w->count_ = count;
@@ -185,11 +192,13 @@ int coro_once_at(const char *site, coro_once_t *o, void (*fn)(void))
 {
     struct coro_task *self;
     void *me;
+    int err;
 
     if (o == NULL || fn == NULL)
         return -EINVAL;
-    if (likely(o->done_))
-        return 0;
+    err = coro__sync_refusal();
+    if (unlikely(err != 0) || likely(o->done_))
+        return err;
     self = coro__task_running();
     me = coro__sync_name(self);
     if (o->runner_ != NULL)

@@ -27,8 +27,7 @@ static int wait_for_mutex(coro_mutex_t *m, const struct coro__wait *kind, struct
     return coro__sync_wait(coro__sync_list(&m->waiters_), self, kind, deadline, site);
 }
 
-#undef coro_mutex_lock
-int coro_mutex_lock_at(const char *site, coro_mutex_t *m, int64_t deadline)
+static __attribute__((noinline)) int lock(const char *site, coro_mutex_t *m, int64_t deadline)
 {
     struct coro_task *self;
     void *me;
@@ -49,6 +48,19 @@ int coro_mutex_lock_at(const char *site, coro_mutex_t *m, int64_t deadline)
     return wait_for_mutex(m, &for_mutex, self, deadline, site);
 }
 
+/* Mostly a task finds it free. */
+#undef coro_mutex_lock
+int coro_mutex_lock_at(const char *site, coro_mutex_t *m, int64_t deadline)
+{
+    struct coro_task *self = coro__task_in_root();
+
+    if (likely(self != NULL) && likely(m != NULL) && likely(m->holder_ == NULL) && likely(!self->refused)) {
+        m->holder_ = self;
+        return 0;
+    }
+    return lock(site, m, deadline);
+}
+
 int coro_mutex_lock(coro_mutex_t *m, int64_t deadline)
 {
     return coro_mutex_lock_at(NULL, m, deadline);
@@ -65,14 +77,32 @@ static inline void hand_over(coro_mutex_t *m)
     }
 }
 
-int coro_mutex_unlock(coro_mutex_t *m)
+static __attribute__((noinline)) int unlock(coro_mutex_t *m)
 {
-    if (unlikely(m == NULL))
+    int err;
+
+    if (m == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     if (unlikely(m->holder_ == NULL) || unlikely(m->holder_ != coro__sync_name(NULL)))
         return -EPERM;
     hand_over(m);
     return 0;
+}
+
+/* Mostly nobody waits for it. */
+int coro_mutex_unlock(coro_mutex_t *m)
+{
+    const struct coro_task *self = coro__task_in_root();
+
+    if (likely(m != NULL) && likely(self != NULL) && likely(m->holder_ == self) &&
+        likely(coro__sync_nobody(coro__sync_list(&m->waiters_)))) {
+        m->holder_ = NULL;
+        return 0;
+    }
+    return unlock(m);
 }
 
 /* ---- condition ---- */
@@ -131,9 +161,13 @@ static void go_over(struct coro__waiter *waiter)
 int coro_cond_signal(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     waiter = coro__sync_first(coro__sync_list(&c->waiters_));
     if (waiter != NULL)
         go_over(waiter);
@@ -143,9 +177,13 @@ int coro_cond_signal(coro_cond_t *c)
 int coro_cond_broadcast(coro_cond_t *c)
 {
     struct coro__waiter *waiter;
+    int err;
 
     if (c == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     while ((waiter = coro__sync_first(coro__sync_list(&c->waiters_))) != NULL)
         go_over(waiter);
     return 0;

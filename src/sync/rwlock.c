@@ -44,7 +44,8 @@ static bool may_write(const coro_rwlock_t *l)
     return l->writer_ == NULL && l->count_ == 0;
 }
 
-/* Let those at the head of the queue in that can be: one writer, or all readers up to the next writer. */
+/* Let those at the head of the queue in that can be: one writer, or all readers up to the next writer. Who is about to be unwound is
+   passed by no one: it leaves the queue, too. */
 static void let_in(coro_rwlock_t *l)
 {
     struct coro__list *list = coro__sync_list(&l->waiters_);
@@ -54,6 +55,8 @@ static void let_in(coro_rwlock_t *l)
         bool writes = first->kind == &to_write;
 
         if (writes ? !may_write(l) : l->writer_ != NULL)
+            return;
+        if (((struct coro_task *)first->slot)->sched->closing)
             return;
         coro__list_remove(&first->link);
         if (writes)
@@ -74,8 +77,18 @@ static void give_up(struct coro__waiter *waiter)
 static struct coro_task *holder(const struct coro__waiter *waiter, struct coro_task *last)
 {
     const coro_rwlock_t *l = waiter->out;
+    bool seen = last == NULL;
 
-    return last == NULL ? coro__sync_task(l->writer_ != NULL ? l->writer_ : l->readers_[0]) : NULL;
+    if (l->writer_ != NULL)
+        return seen ? coro__sync_task(l->writer_) : NULL;
+    for (int i = 0; i < CORO_RWLOCK_NAMES_; i++) {
+        struct coro_task *reader = l->readers_[i] != NULL ? coro__sync_task(l->readers_[i]) : NULL;
+
+        if (seen && reader != NULL)
+            return reader;
+        seen = seen || reader == last;
+    }
+    return NULL;
 }
 
 static const struct coro__wait to_read = {
@@ -138,9 +151,13 @@ int coro_rwlock_wrlock(coro_rwlock_t *l, int64_t deadline)
 int coro_rwlock_unlock(coro_rwlock_t *l)
 {
     void *me, **place;
+    int err;
 
     if (l == NULL)
         return -EINVAL;
+    err = coro__sync_refusal();
+    if (err != 0)
+        return err;
     me = coro__sync_name(NULL);
     place = find(l, me);
     if (l->writer_ == me)

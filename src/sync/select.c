@@ -1,8 +1,10 @@
 /*
  * Select: wait for the first of several channels.
  *
- * The cases are tried once, from one drawn at random on, which is fair among those that are possible. Then each waits on its channel, and
- * whoever fires one takes all of them off. The links are in the frame of the call, or on the heap if there are many.
+ * Of the cases that are possible at once one is drawn at random. (To try them in turn from a random one on would be simpler, but favour
+ * those that stand behind ones that are not possible.) If none is, each waits on its channel, and whoever fires one takes all of them
+ * off. The links are in the frame of the call, or on the heap if there are many; whoever takes them off frees them then, for the call
+ * does not come back if its task is unwound.
  */
 #include "chan.h"
 
@@ -22,6 +24,8 @@ static void stop(struct coro__waiter *waiter)
 
     for (size_t i = 0; i < selection->count; i++)
         coro__list_remove(&selection->branches[i].link);
+    if (selection->count > FRAME_MOST)
+        free(selection->branches);
 }
 
 static const struct coro__wait for_any = {
@@ -31,11 +35,12 @@ void coro__select_fire(struct coro__branch *branch, int result)
 {
     struct coro__waiter *waiter = branch->waiter;
     const struct selection *selection = waiter->slot;
+    coro_case *fired = branch->its_case;
 
     coro__list_init(&branch->link); /* it is off its list, and may be taken off again */
     stop(waiter);
-    branch->its_case->result = result;
-    coro__waiter_complete(waiter, (uintptr_t)(branch->its_case - selection->cases));
+    fired->result = result;
+    coro__waiter_complete(waiter, (uintptr_t)(fired - selection->cases));
 }
 
 static int try_case(coro_case *c)
@@ -43,18 +48,25 @@ static int try_case(coro_case *c)
     return c->op == CORO_SEND ? coro__chan_try_send(c->ch, c->elem) : coro__chan_try_recv(c->ch, c->elem);
 }
 
-/* The index of one that was possible, or -EAGAIN. */
-static int try_all(coro_case *cases, size_t n, size_t first)
+static bool is_possible(const coro_case *c)
 {
-    for (size_t i = 0, at = first; i < n; i++, at = at + 1 == n ? 0 : at + 1) {
-        int result = try_case(&cases[at]);
+    return c->op == CORO_SEND ? coro__chan_can_send(c->ch) : coro__chan_can_recv(c->ch);
+}
 
-        if (result != -EAGAIN) {
-            cases[at].result = result;
-            return (int)at;
-        }
-    }
-    return -EAGAIN;
+/* The index of one that was possible, or -EAGAIN. */
+static int try_all(coro_case *cases, size_t n)
+{
+    size_t possible = 0, drawn, at = 0;
+
+    for (size_t i = 0; i < n; i++)
+        possible += is_possible(&cases[i]);
+    if (possible == 0)
+        return -EAGAIN;
+    drawn = possible > 1 ? coro__sched_random(possible) : 0;
+    while (!is_possible(&cases[at]) || drawn-- != 0)
+        at++;
+    cases[at].result = try_case(&cases[at]);
+    return (int)at;
 }
 
 static int check(const coro_case *cases, size_t n)
@@ -98,14 +110,10 @@ static __attribute__((noinline)) int wait_for_few(const char *site, struct selec
 static __attribute__((noinline)) int wait_for_many(const char *site, struct selection *selection,
                                                    struct coro_task *self, int64_t deadline)
 {
-    int fired;
-
     selection->branches = malloc(selection->count * sizeof *selection->branches);
     if (selection->branches == NULL)
         return -ENOMEM;
-    fired = wait_for_any(site, selection, self, deadline);
-    free(selection->branches);
-    return fired;
+    return wait_for_any(site, selection, self, deadline);
 }
 
 #undef coro_select
@@ -122,9 +130,8 @@ int coro_select_at(const char *site, coro_case *cases, size_t n, int64_t deadlin
         result = check(cases, n);
     if (result != 0)
         return result;
-    if (n != 0)
-        result = try_all(cases, n, coro__sched_random(n));
-    if (n != 0 && result != -EAGAIN)
+    result = try_all(cases, n);
+    if (result != -EAGAIN)
         return result;
     result = deadline == 0 ? -EAGAIN : coro__wait_overdue(self, deadline);
     if (result != 0)

@@ -8,23 +8,34 @@
 
 #include <coro/sync.h>
 
+/* Why a call that never waits is refused: 0 if it is not. */
+static inline int coro__sync_refusal(void)
+{
+    return unlikely(coro__thread_self()->token == 0) && coro__in_forked_child() ? -ECHILD : 0;
+}
+
 /* Who makes a call with this deadline: a task, or with deadline 0 whoever it is (NULL). Or why not. */
 static inline __attribute__((always_inline)) int coro__sync_caller(int64_t deadline, struct coro_task **out)
 {
     if (unlikely(deadline == 0)) {
         *out = NULL;
-        return coro__thread_self()->token == 0 && coro__in_forked_child() ? -ECHILD : 0;
+        return coro__sync_refusal();
     }
     *out = coro__may_wait();
     return likely(*out != NULL) ? 0 : coro__wait_refusal();
 }
 
-/* What the caller is known as to what can be held: its task; outside tasks, its thread. */
+/* What the caller is known as to what can be held: its task, also while that is unwound; outside tasks, its thread. */
 static inline void *coro__sync_name(struct coro_task *self)
 {
+    struct coro__thread *t = coro__thread_self();
+    const struct coro_sched *s = t->sched;
+
     if (unlikely(self == NULL))
         self = coro__task_running();
-    return self != NULL ? (void *)self : coro__thread_self();
+    if (unlikely(self == NULL) && s != NULL && s->closing)
+        self = s->unwinding;
+    return self != NULL ? (void *)self : t;
 }
 
 /* The task of that name; NULL if it is a thread. */

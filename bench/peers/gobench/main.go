@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -131,6 +133,130 @@ func passes(begin func([]uint64) <-chan uint64, expected uint64) func(uint64) {
 	}
 }
 
+// What peers/tasks.h says, once more.
+const (
+	skynetLeaves   = 1000000
+	skynetChildren = 10
+	skynetSum      = 499999500000
+	chanBuffer     = 128
+	sievePrimes    = 1000
+	sieveLast      = 7919
+)
+
+func skynet(out chan<- uint64, first, leaves uint64) {
+	if leaves == 1 {
+		out <- first
+		return
+	}
+	in := make(chan uint64)
+	leaves /= skynetChildren
+	for i := uint64(0); i < skynetChildren; i++ {
+		go skynet(in, first+i*leaves, leaves)
+	}
+	sum := uint64(0)
+	for i := 0; i < skynetChildren; i++ {
+		sum += <-in
+	}
+	out <- sum
+}
+
+func sleepOnce(ns uint64, all *sync.WaitGroup) {
+	time.Sleep(time.Duration(ns))
+	all.Done()
+}
+
+func sleepAll(size uint64) {
+	var all sync.WaitGroup
+	all.Add(int(size))
+	x := uint64(1)
+	for i := uint64(0); i < size; i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+		go sleepOnce((1000+(x>>33)%99001)*1000, &all)
+	}
+	all.Wait()
+}
+
+// Messages over a channel, each sum of which is checked.
+func messages(channel chan uint64) func(uint64) {
+	go func() {
+		for x := uint64(0); ; x++ {
+			channel <- x
+		}
+	}()
+	received := uint64(0)
+	return func(operations uint64) {
+		sum := uint64(0)
+		for i := uint64(0); i < operations; i++ {
+			sum += <-channel
+		}
+		if sum != operations*received+operations*(operations-1)/2 {
+			fail("the sum is wrong")
+		}
+		received += operations
+	}
+}
+
+var (
+	mutex     sync.Mutex
+	contended bool
+	locks     uint64
+)
+
+func lockAndUnlock() {
+	mutex.Lock()
+	locks++
+	if contended {
+		runtime.Gosched()
+	}
+	mutex.Unlock()
+}
+
+func lockAlways() {
+	for {
+		lockAndUnlock()
+	}
+}
+
+func sendNumbers(out chan<- uint64) {
+	for x := uint64(2); x <= sieveLast; x++ {
+		out <- x
+	}
+	close(out)
+}
+
+func passOn(in <-chan uint64, out chan<- uint64, prime uint64) {
+	for x := range in {
+		if x%prime != 0 {
+			out <- x
+		}
+	}
+	close(out)
+}
+
+func sieve() {
+	primes, last := 0, uint64(0)
+	ch := make(chan uint64)
+	go sendNumbers(ch)
+	for x, ok := <-ch; ok; x, ok = <-ch {
+		primes, last = primes+1, x
+		next := make(chan uint64)
+		go passOn(ch, next, x)
+		ch = next
+	}
+	if primes != sievePrimes || last != sieveLast {
+		fail("the sum is wrong")
+	}
+}
+
+var yields uint64
+
+func yieldAlways() {
+	for {
+		yields++
+		runtime.Gosched()
+	}
+}
+
 // Returns the function that does so many operations.
 func setup(name string, size uint64) func(uint64) {
 	switch name {
@@ -164,6 +290,65 @@ func setup(name string, size uint64) func(uint64) {
 			for ; operations > 0; operations-- {
 				go func() { done <- struct{}{} }()
 				<-done
+			}
+		}
+	case "sched-yield":
+		for i := uint64(1); i < size; i++ {
+			go yieldAlways()
+		}
+		return func(operations uint64) {
+			for end := yields + operations; yields < end; yields++ {
+				runtime.Gosched()
+			}
+		}
+	case "spawn-join":
+		if size == 1 {
+			return setup("create", size)
+		}
+		return func(operations uint64) {
+			for ; operations >= size; operations -= size {
+				var batch sync.WaitGroup
+				batch.Add(int(size))
+				for i := uint64(0); i < size; i++ {
+					go batch.Done()
+				}
+				batch.Wait()
+			}
+		}
+	case "skynet":
+		return func(operations uint64) {
+			for ; operations >= skynetLeaves; operations -= skynetLeaves {
+				out := make(chan uint64)
+				go skynet(out, 0, skynetLeaves)
+				if <-out != skynetSum {
+					fail("the sum is wrong")
+				}
+			}
+		}
+	case "chan-rendezvous":
+		return messages(make(chan uint64))
+	case "chan-buffered":
+		return messages(make(chan uint64, chanBuffer))
+	case "mutex":
+		contended = size > 1
+		for i := uint64(1); i < size; i++ {
+			go lockAlways()
+		}
+		return func(operations uint64) {
+			for end := locks + operations; locks < end; {
+				lockAndUnlock()
+			}
+		}
+	case "sieve":
+		return func(operations uint64) {
+			for ; operations >= sievePrimes; operations -= sievePrimes {
+				sieve()
+			}
+		}
+	case "sleepers":
+		return func(operations uint64) {
+			for ; operations >= size; operations -= size {
+				sleepAll(size)
 			}
 		}
 	case "generator":
@@ -201,11 +386,26 @@ func resident() float64 {
 	return kib("/proc/self/smaps_rollup", "Rss:") + kib("/proc/self/status", "VmPTE:")
 }
 
-func timed(run func(uint64), operations uint64) time.Duration {
-	begin := time.Now()
-	run(operations)
-	return time.Since(begin)
+// The time since some moment: as it passes, or as the process has had of the processor.
+func clock() time.Duration {
+	if !ofProcessor {
+		return time.Since(begun)
+	}
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
+
+func timed(run func(uint64), operations uint64) time.Duration {
+	begin := clock()
+	run(operations)
+	return clock() - begin
+}
+
+var (
+	begun       = time.Now()
+	ofProcessor bool
+)
 
 // As many operations as fill a sample, in whole turns of `size`.
 func calibrate(run func(uint64), size uint64) uint64 {
@@ -243,6 +443,7 @@ func main() {
 		fmt.Println(size, size, (resident()-before)/float64(size))
 		return
 	}
+	ofProcessor = name == "sleepers"
 	run := setup(name, size)
 	if operations == 0 {
 		fmt.Println(size, calibrate(run, size), 0)
@@ -253,13 +454,16 @@ func main() {
 		warm = size
 	}
 	took := timed(run, warm)
-	stretch := uint64(50000 * float64(warm) / float64(took.Nanoseconds()) / float64(size)) * size
+	stretch := uint64(50000*float64(warm)/float64(took.Nanoseconds())/float64(size)) * size
 	if stretch == 0 {
 		stretch = size
 	}
 	least := math.Inf(1) // ns an operation in the fastest stretch
 	for left := operations; left >= stretch; left -= stretch {
 		least = math.Min(least, float64(timed(run, stretch).Nanoseconds())/float64(stretch))
+	}
+	if name == "skynet" || name == "sleepers" || name == "sieve" {
+		least *= float64(size) / 1e6 // ms for all
 	}
 	fmt.Println(size, operations, least)
 }
