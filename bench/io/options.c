@@ -1,0 +1,201 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROUNDS = 7, ROUNDS_QUICK = 1, REQUESTS_QUICK = 500, IDLE = 10000, IDLE_QUICK = 100, IDLE_LEAST = 100 };
+
+static const char usage[] = "usage: coro-io-bench [OPTION]...     libcoro's I/O and its peers, as servers under load\n"
+                            "\n"
+                            "  --list             the servers, and those left out of this build\n"
+                            "  --filter REGEX     only what matches of \"echo/libcoro/64\" and so on; talks are echo, "
+                            "http, idle (extended regex)\n"
+                            "  --connections LIST by default 1,64,1000\n"
+                            "  --rounds N         7 by default\n"
+                            "  --requests N       a sample; by default 20,000 on one connection, 100,000 on more\n"
+                            "  --idle N           connections that memory is measured with; 10,000 by default\n"
+                            "  --cpus S,C         processors of the server and of the client; 0,1 by default\n"
+                            "  --no-syscalls      do not count system calls (which needs strace)\n"
+                            "  --no-memory        do not measure memory\n"
+                            "  --quick            one round of few requests: does it work?\n"
+                            "  --json FILE        write all samples\n"
+                            "  --markdown FILE    write the tables\n"
+                            "  --help\n"
+                            "\n"
+                            "Each round starts every server anew, one after the other. A figure is the median over the "
+                            "rounds, and a ratio that of\n"
+                            "the ratios in each round to the server written by hand on epoll. CPU is the server's, "
+                            "user and system, a request.\n";
+
+enum { NO_SYSCALLS = 1, NO_MEMORY };
+
+static const struct option long_options[] = {
+    {"list", no_argument, NULL, 'l'},
+    {"filter", required_argument, NULL, 'f'},
+    {"connections", required_argument, NULL, 'n'},
+    {"rounds", required_argument, NULL, 'r'},
+    {"requests", required_argument, NULL, 'R'},
+    {"idle", required_argument, NULL, 'i'},
+    {"cpus", required_argument, NULL, 'c'},
+    {"no-syscalls", no_argument, NULL, NO_SYSCALLS},
+    {"no-memory", no_argument, NULL, NO_MEMORY},
+    {"quick", no_argument, NULL, 'q'},
+    {"json", required_argument, NULL, 'j'},
+    {"markdown", required_argument, NULL, 'm'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+void options_refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "coro-io-bench: %s: %s\n", what, why);
+    exit(2);
+}
+
+/* The numbers of a list. How many there are? */
+static size_t numbers(const char *text, unsigned long least, unsigned long most, size_t *out, size_t count_most)
+{
+    const char *at = text;
+    size_t count = 0;
+    char *end;
+
+    for (;; at = end + 1) {
+        unsigned long n;
+
+        errno = 0;
+        n = strtoul(at, &end, 10);
+        if (errno != 0 || *at < '0' || *at > '9' || n < least || n > most || count == count_most)
+            break;
+        out[count++] = n;
+        if (*end == '\0')
+            return count;
+        if (*end != ',')
+            break;
+    }
+    options_refuse(text, "no such number");
+}
+
+static size_t number(const char *text, unsigned long least, unsigned long most)
+{
+    size_t n = 0;
+
+    numbers(text, least, most, &n, 1);
+    return n;
+}
+
+static void set_filter(struct options *options, const char *regex)
+{
+    char message[128];
+    int err;
+
+    if (options->filtered)
+        regfree(&options->filter);
+    err = regcomp(&options->filter, regex, REG_EXTENDED | REG_NOSUB);
+    options->filtered = true;
+    if (err == 0)
+        return;
+    regerror(err, &options->filter, message, sizeof message);
+    options_refuse(regex, message);
+}
+
+static void set_cpus(struct options *options, const char *text)
+{
+    size_t cpus[2];
+
+    if (numbers(text, 0, (unsigned long)sysconf(_SC_NPROCESSORS_ONLN) - 1, cpus, 2) != 2)
+        options_refuse(text, "two processors");
+    options->server_cpu = (int)cpus[0];
+    options->client_cpu = (int)cpus[1];
+}
+
+static void set_option(struct options *options, int option)
+{
+    switch (option) {
+    case 'l':
+        options->list = true;
+        break;
+    case 'f':
+        set_filter(options, optarg);
+        break;
+    case 'n':
+        options->connections_count = numbers(optarg, 1, 20000, options->connections, CONNECTIONS_MOST);
+        break;
+    case 'r':
+        options->rounds = (unsigned)number(optarg, 1, ROUNDS_MOST);
+        break;
+    case 'R':
+        options->requests = number(optarg, 1, LONG_MAX);
+        break;
+    case 'i':
+        options->idle = number(optarg, IDLE_LEAST, 20000);
+        break;
+    case 'c':
+        set_cpus(options, optarg);
+        break;
+    case NO_SYSCALLS:
+        options->no_syscalls = true;
+        break;
+    case NO_MEMORY:
+        options->no_memory = true;
+        break;
+    case 'q':
+        options->quick = true;
+        break;
+    case 'j':
+        options->json = optarg;
+        break;
+    case 'm':
+        options->markdown = optarg;
+        break;
+    }
+}
+
+static void set_defaults(struct options *options)
+{
+    if (options->connections_count == 0)
+        options->connections_count = numbers("1,64,1000", 1, 20000, options->connections, CONNECTIONS_MOST);
+    if (options->rounds == 0)
+        options->rounds = options->quick ? ROUNDS_QUICK : ROUNDS;
+    if (options->requests == 0 && options->quick)
+        options->requests = REQUESTS_QUICK;
+    if (options->idle == 0)
+        options->idle = options->quick ? IDLE_QUICK : IDLE;
+}
+
+void options_read(struct options *options, int argc, char **argv)
+{
+    int option;
+
+    *options = (struct options){.server_cpu = 0, .client_cpu = sysconf(_SC_NPROCESSORS_ONLN) > 1};
+    while ((option = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(usage, stdout);
+            exit(0);
+        }
+        if (option == '?')
+            exit(2);
+        set_option(options, option);
+    }
+    if (optind < argc)
+        options_refuse(argv[optind], "not an option; --help lists them");
+    set_defaults(options);
+}
+
+void options_free(struct options *options)
+{
+    if (options->filtered)
+        regfree(&options->filter);
+}
+
+bool options_want(const struct options *options, const char *talk, const char *server, size_t connections)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%s/%s/%zu", talk, server, connections);
+    return !options->filtered || regexec(&options->filter, name, 0, NULL, 0) == 0;
+}
