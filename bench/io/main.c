@@ -45,7 +45,7 @@ static uint64_t requests_of(const struct options *options, size_t connections)
 {
     if (options->requests != 0)
         return options->requests;
-    return connections == 1 ? 20000 : 100000;
+    return connections == 1 ? 5000 : 100000;
 }
 
 /* A server and its client, both ready. */

@@ -17,7 +17,7 @@ static const char usage[] = "usage: coro-io-bench [OPTION]...     libcoro's I/O 
                             "http, idle (extended regex)\n"
                             "  --connections LIST by default 1,64,1000\n"
                             "  --rounds N         7 by default\n"
-                            "  --requests N       a sample; by default 20,000 on one connection, 100,000 on more\n"
+                            "  --requests N       a sample; by default 5,000 on one connection, 100,000 on more\n"
                             "  --idle N           connections that memory is measured with; 10,000 by default\n"
                             "  --cpus S,C         processors of the server and of the client; 0,1 by default\n"
                             "  --no-syscalls      do not count system calls (which needs strace)\n"
