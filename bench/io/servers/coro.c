@@ -1,4 +1,4 @@
-/* libcoro: a task a connection. CORO_IO in the environment says on what. */
+/* libcoro: a task a connection. */
 #include "wire.h"
 
 #include <coro.h>
