@@ -722,7 +722,7 @@ static int hosts_the_next(void *left)
     }
     if (coro_group_open(&g, CORO_FAIL_FAST, CORO_FOREVER) != 0)
         return -ENOTSUP;
-    err = coro_group_spawn(&g, hosts_the_next, (char *)left - 1);
+    err = coro_group_spawn(&g, hosts_the_next, (void *)((uintptr_t)left - 1));
     EXPECT_INT(err, 0);
     err = coro_group_join(&g);
     interrupted += err == -ECANCELED;
@@ -742,12 +742,10 @@ static void *cancels_from_the_top(void *levels)
 static void a_deep_tree_is_cancelled_without_recursion(void **state)
 {
     size_t levels = alive_at_most(10000);
-    char *left = NULL;
     (void)state;
 
     deepest = interrupted = 0;
-    left += levels;
-    run(cancels_from_the_top, left);
+    run(cancels_from_the_top, (void *)(uintptr_t)levels);
     assert_int_equal(deepest, 1);
     assert_int_equal(interrupted, levels + 1);
 }
@@ -761,7 +759,7 @@ static int spreads(void *depth)
         return coro_sleep(CORO_S(1));
     open_group(&g, CORO_FAIL_FAST, CORO_FOREVER);
     for (int i = 0; i < 4; i++)
-        spawn_child(&g, spreads, (char *)depth - 1);
+        spawn_child(&g, spreads, (void *)((uintptr_t)depth - 1));
     if (random_below(1000) == 0)
         spawn_child(&g, fails, &failure);
     return coro_group_join(&g);

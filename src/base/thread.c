@@ -107,6 +107,7 @@ void coro__thread_begin_anew(void)
     t->live = NULL;
     t->sched = NULL;
     t->virtual_now = NULL;
+    t->drivers = NULL;
     if (on_rebirth != NULL)
         on_rebirth();
 }

@@ -71,6 +71,7 @@ struct coro__thread {
     void *stack_cache;          /* stack: warm stacks */
     void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */
     const int64_t *virtual_now; /* its clock; NULL: the real one */
+    void *drivers;              /* io: those of the thread's schedulers */
     void *signal_stack;         /* core: the alternate stack that the library gave it; NULL if none */
     struct coro__thread *next_watched, **watched_link; /* core: valid only while leaks are looked for */
 };

@@ -42,12 +42,15 @@ struct epoll_driver {
     unsigned spare_count;
 };
 
-/* Those of the calling thread. */
-static __thread struct epoll_driver *drivers;
-
 static struct epoll_driver *of(struct coro__driver *driver)
 {
     return (struct epoll_driver *)(void *)driver;
+}
+
+/* Those of the calling thread. */
+static struct epoll_driver **drivers(void)
+{
+    return (struct epoll_driver **)&coro__thread_self()->drivers;
 }
 
 /* ---- descriptors ---- */
@@ -205,6 +208,7 @@ static void wait_for_events(struct coro__driver *driver, int64_t deadline)
     int64_t ns = deadline == CORO_FOREVER ? -1 : deadline != 0 ? deadline - coro__real_now() : 0;
     int n = wait_for(driver->fd, events, deadline != CORO_FOREVER && ns < 0 ? 0 : ns);
 
+    coro__san_reuse(events, n > 0 ? (size_t)n * sizeof *events : 0); /* MemorySanitizer does not know epoll_pwait2() */
     for (int i = 0; i < n; i++)
         handle(d, &events[i]);
 }
@@ -223,7 +227,7 @@ static void signal_driver(struct coro__driver *driver)
 
 static void end(struct coro__driver *driver)
 {
-    struct epoll_driver *d = of(driver), **link = &drivers;
+    struct epoll_driver *d = of(driver), **link = drivers();
 
     while (*link != d)
         link = &(*link)->next;
@@ -264,8 +268,8 @@ static int start(struct coro_sched *s)
         free(d);
         return err;
     }
-    d->next = drivers;
-    drivers = d;
+    d->next = *drivers();
+    *drivers() = d;
     return 0;
 }
 
@@ -473,7 +477,7 @@ static void forget(struct epoll_driver *d, struct coro__fd *f)
 /* In whichever scheduler of the thread: the caller may be a loop that hosts it. */
 void coro__io_forget(int fd)
 {
-    for (struct epoll_driver *d = drivers; d != NULL; d = d->next) {
+    for (struct epoll_driver *d = *drivers(); d != NULL; d = d->next) {
         struct coro__fd *f = find(d, fd);
 
         if (f != NULL)

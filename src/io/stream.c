@@ -246,7 +246,7 @@ ssize_t coro_stream_read_until(coro_stream_t *s, char delimiter, char **data, in
         return -EINVAL;
     go_on(s);
     for (;;) {
-        const char *begin = s->in.bytes + s->in.begin;
+        const char *begin = content(&s->in) != 0 ? s->in.bytes + s->in.begin : NULL;
         const char *found =
             content(&s->in) > looked_at ? memchr(begin + looked_at, delimiter, content(&s->in) - looked_at) : NULL;
 
