@@ -779,10 +779,9 @@ static void *spreads_wide(void *depth)
 
 static void a_wide_tree_is_cancelled_whole(void **state)
 {
-    char *depth = NULL;
+    void *depth = (void *)(uintptr_t)(scaled(100) == 100 ? 5 : 3);
     (void)state;
 
-    depth += scaled(100) == 100 ? 5 : 3;
     for (uint64_t seed = 0; seed < 4; seed++)
         run_as((coro_sched_opts){.virtual_time = true, .seed = seed}, spreads_wide, depth);
 }
