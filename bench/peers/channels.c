@@ -61,6 +61,44 @@ void channels_run(uint64_t operations)
     received += operations;
 }
 
+/* ---- select ---- */
+
+static coro_case cases[SELECT_MOST];
+static size_t case_count;
+
+static void *send_to(void *ch)
+{
+    for (uint64_t x = 1; coro_chan_send(ch, &x, CORO_FOREVER) == 0;)
+        ;
+    return NULL;
+}
+
+long channels_setup_select(size_t size)
+{
+    static uint64_t got;
+
+    for (case_count = 0; case_count < size; case_count++) {
+        cases[case_count] = (coro_case){.ch = make_channel(0), .op = CORO_RECV, .elem = &got};
+        spawn(NULL, send_to, cases[case_count].ch);
+    }
+    return (long)size;
+}
+
+void channels_run_select(uint64_t operations)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t i = 0; i < operations; i++) {
+        int fired = coro_select(cases, case_count, CORO_FOREVER);
+
+        if (fired < 0)
+            bench_fail("coro_select");
+        sum += *(const uint64_t *)cases[fired].elem;
+    }
+    if (sum != operations)
+        bench_fail("the sum is wrong");
+}
+
 /* ---- mutex ---- */
 
 static coro_mutex_t mutex = CORO_MUTEX_INIT;

@@ -413,6 +413,7 @@ const struct bench_peer bench_peer_coro = {
               {"sleepers", tasks_setup, NULL, tasks_run_sleepers, 0, "guarded"},
               {"chan-rendezvous", channels_setup_rendezvous, NULL, channels_run, 0, NULL},
               {"chan-buffered", channels_setup_buffered, NULL, channels_run, 0, NULL},
+              {"select", channels_setup_select, NULL, channels_run_select, 0, NULL},
               {"mutex", channels_setup_mutex, NULL, channels_run_mutex, 0, "handed over in turn"},
               {"sieve", channels_setup_sieve, NULL, channels_run_sieve, 0, "guarded"}},
 };

@@ -24,6 +24,7 @@ const struct bench_peer bench_peer_go = {
               {.name = "sleepers", .note = "a WaitGroup"},
               {.name = "chan-rendezvous"},
               {.name = "chan-buffered"},
+              {.name = "select"},
               {.name = "mutex", .note = "sync.Mutex"},
               {.name = "sieve", .note = "growing stacks"}},
 };

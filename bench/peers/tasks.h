@@ -13,7 +13,14 @@ extern "C" {
 
 #define SKYNET_SUM UINT64_C(499999500000) /* of the numbers of 1,000,000 leaves */
 
-enum { SKYNET_LEAVES = 1000000, SKYNET_CHILDREN = 10, CHAN_BUFFER = 128, SIEVE_PRIMES = 1000, SIEVE_LAST = 7919 };
+enum {
+    SKYNET_LEAVES = 1000000,
+    SKYNET_CHILDREN = 10,
+    CHAN_BUFFER = 128,
+    SIEVE_PRIMES = 2000,
+    SIEVE_LAST = 17389,
+    SELECT_MOST = 16
+};
 
 /* How long the next sleeper sleeps: 1 to 100 ms, in ns. `*x` is 1 at first. */
 static inline int64_t sleep_ns(uint64_t *x)
@@ -38,6 +45,8 @@ void tasks_run_sleepers(uint64_t operations);
 long channels_setup_rendezvous(size_t size);
 long channels_setup_buffered(size_t size);
 void channels_run(uint64_t operations);
+long channels_setup_select(size_t size);
+void channels_run_select(uint64_t operations);
 long channels_setup_mutex(size_t size);
 void channels_run_mutex(uint64_t operations);
 long channels_setup_sieve(size_t size);

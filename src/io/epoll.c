@@ -337,6 +337,8 @@ static inline int begin(int fd, struct coro_task **self, struct epoll_driver **d
 {
     int err;
 
+    *d = NULL; /* compilers do not see that a refusal is never 0 */
+    *f = NULL;
     *self = coro__may_wait();
     if (unlikely(*self == NULL))
         return coro__wait_refusal();

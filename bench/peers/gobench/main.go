@@ -139,8 +139,8 @@ const (
 	skynetChildren = 10
 	skynetSum      = 499999500000
 	chanBuffer     = 128
-	sievePrimes    = 1000
-	sieveLast      = 7919
+	sievePrimes    = 2000
+	sieveLast      = 17389
 )
 
 func skynet(out chan<- uint64, first, leaves uint64) {
@@ -193,6 +193,44 @@ func messages(channel chan uint64) func(uint64) {
 			fail("the sum is wrong")
 		}
 		received += operations
+	}
+}
+
+func sendTo(c chan<- uint64) {
+	for {
+		c <- 1
+	}
+}
+
+func select2(c []chan uint64, operations uint64) {
+	for sum, x := uint64(0), uint64(0); sum < operations; sum += x {
+		select {
+		case x = <-c[0]:
+		case x = <-c[1]:
+		}
+	}
+}
+
+func select16(c []chan uint64, operations uint64) {
+	for sum, x := uint64(0), uint64(0); sum < operations; sum += x {
+		select {
+		case x = <-c[0]:
+		case x = <-c[1]:
+		case x = <-c[2]:
+		case x = <-c[3]:
+		case x = <-c[4]:
+		case x = <-c[5]:
+		case x = <-c[6]:
+		case x = <-c[7]:
+		case x = <-c[8]:
+		case x = <-c[9]:
+		case x = <-c[10]:
+		case x = <-c[11]:
+		case x = <-c[12]:
+		case x = <-c[13]:
+		case x = <-c[14]:
+		case x = <-c[15]:
+		}
 	}
 }
 
@@ -329,6 +367,16 @@ func setup(name string, size uint64) func(uint64) {
 		return messages(make(chan uint64))
 	case "chan-buffered":
 		return messages(make(chan uint64, chanBuffer))
+	case "select":
+		c := make([]chan uint64, size)
+		for i := range c {
+			c[i] = make(chan uint64)
+			go sendTo(c[i])
+		}
+		if size == 2 {
+			return func(operations uint64) { select2(c, operations) }
+		}
+		return func(operations uint64) { select16(c, operations) }
 	case "mutex":
 		contended = size > 1
 		for i := uint64(1); i < size; i++ {
