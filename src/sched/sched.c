@@ -109,11 +109,6 @@ static void end_waiting(struct coro_sched *s)
     }
 }
 
-static struct coro_task *youngest(const struct coro_sched *s)
-{
-    return CORO__OWNER(s->tasks.prev, struct coro_task, in_sched);
-}
-
 /* The youngest first: children are gone before the groups that they are in. Handles are good until all are unwound: cleanups of a
    parent may look after its children. */
 static void unwind_all(struct coro_sched *s)
@@ -130,7 +125,7 @@ static void unwind_all(struct coro_sched *s)
     open_inbox(s); /* what other threads have done for it meanwhile */
     coro__list_init(&ended);
     while (!coro__list_empty(&s->tasks)) {
-        struct coro_task *task = youngest(s);
+        struct coro_task *task = task_at(s->tasks.prev);
 
         if (task->co != NULL) {
             coro__task_unwind(task); /* and look again: it may be gone, others too */
@@ -140,7 +135,7 @@ static void unwind_all(struct coro_sched *s)
         coro__list_insert(&ended, &task->in_sched);
     }
     while (!coro__list_empty(&ended))
-        coro__task_reap(CORO__OWNER(ended.prev, struct coro_task, in_sched));
+        coro__task_reap(task_at(ended.prev));
     t->sched = outer;
 }
 

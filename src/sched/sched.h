@@ -175,9 +175,6 @@ static inline __attribute__((always_inline)) struct coro_task *coro__task_in_roo
     return likely(self != NULL) && likely(coro__is_root(self)) ? coro__of_context(self)->task : NULL;
 }
 
-/* The calling task, from a coroutine that it has resumed, if that may wait: nothing that it runs in is ending. */
-struct coro_task *coro__wait_nested(void);
-
 /* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
 struct coro_task *coro__task_at_work(void);
 
@@ -187,7 +184,7 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
     struct coro_task *task = coro__task_in_root();
 
     if (unlikely(task == NULL)) {
-        task = coro__wait_nested();
+        task = coro__task_at_work();
         if (task == NULL)
             return NULL;
     }

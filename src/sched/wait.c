@@ -39,7 +39,7 @@ int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of)
     return err;
 }
 
-struct coro_task *coro__wait_nested(void)
+struct coro_task *coro__task_at_work(void)
 {
     const struct coro__thread *t = coro__thread_self();
 
@@ -52,11 +52,6 @@ struct coro_task *coro__wait_nested(void)
             return NULL;
     }
     return NULL;
-}
-
-struct coro_task *coro__task_at_work(void)
-{
-    return coro__wait_nested();
 }
 
 /* ---- time ---- */

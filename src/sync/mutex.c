@@ -158,7 +158,8 @@ static void go_over(struct coro__waiter *waiter)
     coro__list_insert(coro__sync_list(&m->waiters_), &waiter->link);
 }
 
-int coro_cond_signal(coro_cond_t *c)
+/* The first `most` of those who wait. */
+static int signal_some(coro_cond_t *c, size_t most)
 {
     struct coro__waiter *waiter;
     int err;
@@ -168,23 +169,17 @@ int coro_cond_signal(coro_cond_t *c)
     err = coro__sync_refusal();
     if (err != 0)
         return err;
-    waiter = coro__sync_first(coro__sync_list(&c->waiters_));
-    if (waiter != NULL)
+    for (; most > 0 && (waiter = coro__sync_first(coro__sync_list(&c->waiters_))) != NULL; most--)
         go_over(waiter);
     return 0;
 }
 
+int coro_cond_signal(coro_cond_t *c)
+{
+    return signal_some(c, 1);
+}
+
 int coro_cond_broadcast(coro_cond_t *c)
 {
-    struct coro__waiter *waiter;
-    int err;
-
-    if (c == NULL)
-        return -EINVAL;
-    err = coro__sync_refusal();
-    if (err != 0)
-        return err;
-    while ((waiter = coro__sync_first(coro__sync_list(&c->waiters_))) != NULL)
-        go_over(waiter);
-    return 0;
+    return signal_some(c, SIZE_MAX);
 }
