@@ -1919,6 +1919,34 @@ static void *offloads_to_the_gate(void *arg)
     return (void *)(intptr_t)coro_offload(waits_at_the_gate, NULL, NULL, *(int64_t *)arg);
 }
 
+/* Whoever gives up does not look at the job again, which the helper thread frees. */
+static void *gives_up_one(void *arg)
+{
+    int64_t forever = CORO_FOREVER;
+    coro_task_t *t = spawned(offloads_to_the_gate, &forever);
+    void *result;
+
+    (void)arg;
+    coro_pause();
+    while (atomic_load(&at_the_gate) == 0)
+        usleep(100);
+    coro_cancel(t);
+    coro_join(t, &result, CORO_FOREVER);
+    note((long)(intptr_t)result);
+    open_gate(1);
+    usleep(1000);
+    return NULL;
+}
+
+static void a_call_that_nobody_waits_for_ends_by_itself(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        close_gate();
+        RUNS(gives_up_one, -ECANCELED);
+    }
+}
+
 static void *queued_and_running(void *arg)
 {
     int64_t forever = CORO_FOREVER, in_time;
@@ -2501,6 +2529,7 @@ int main(void)
         TEST(a_server_gets_over_running_out_of_descriptors),
         TEST(names_are_looked_up),
         TEST(at_most_eight_calls_are_made_at_a_time),
+        TEST(a_call_that_nobody_waits_for_ends_by_itself),
         TEST(an_offloaded_call_may_be_given_up),
         TEST(a_scheduler_may_go_while_a_call_is_made_for_it),
         TEST(a_scheduler_that_goes_waits_for_what_has_the_memory_of_a_task),

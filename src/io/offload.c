@@ -218,17 +218,16 @@ static bool withdraw(struct job *job)
 static void stop_waiting(struct coro__waiter *waiter)
 {
     struct job *job = waiter->slot;
-    bool withdrawn, posted;
+    bool withdrawn;
 
     pthread_mutex_lock(&lock);
     while (job->held && job->state == BEGUN) /* the scheduler goes, and the caller's memory with it */
         pthread_cond_wait(&over_with_one, &lock);
     job->waiter = NULL;
-    posted = job->state == POSTED;
-    withdrawn = withdraw(job);
-    pthread_mutex_unlock(&lock);
-    if (!posted)
+    if (job->state != POSTED)
         job->sched->expected--;
+    withdrawn = withdraw(job);
+    pthread_mutex_unlock(&lock); /* and one that has begun may be gone */
     if (withdrawn) {
         job->drop(job->arg);
         free(job);
