@@ -847,16 +847,6 @@ static void two_thousand_stacks_take_few_mappings(void **state)
     }
 }
 
-static size_t resident_bytes(void)
-{
-    char text[128] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n = read(fd, text, sizeof text - 1);
-
-    close(fd);
-    return n <= 0 ? 0 : strtoul(strchr(text, ' '), NULL, 10) * page_size();
-}
-
 static int frees_more_than_is_kept(long arg)
 {
     static coro_stack stacks[400];

@@ -64,9 +64,11 @@ struct coro__thread {
     void *return_sp;               /* of the context that was entered last */
     uintptr_t idle;                /* core: see below */
     struct coro__context root;
-    void *live; /* core: the thread's coroutines, and destroyed ones that are kept to be used again: idle */
+    void *live;          /* core: the thread's coroutines, and destroyed ones that are kept to be used again: idle */
+    uintptr_t idle_full; /* core: another list of them, with no room left; 0: none */
     unsigned idle_most;
-    unsigned trim_count; /* core: idle ones that are to give memory back */
+    unsigned trim_count; /* core: idle ones that are to give memory back, if need be */
+    unsigned trims, deep_batches;
     void *to_trim[CORO__TRIMS_MOST];
     void *stack_cache;          /* stack: warm stacks */
     void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */

@@ -27,9 +27,10 @@ enum {
     STACK_DEFAULT = 64 << 10,
     STACK_LEAST = 16 << 10,
     IDLE_MOST = 64,         /* a thread keeps, ... */
-    IDLE_MANY = UINT16_MAX, /* ... and from its first scheduler on */
+    IDLE_MANY = UINT16_MAX, /* ... and from its first scheduler on, on each of two lists */
     WHOLE_MOST = 4096,      /* of those keep all the memory that they have ever used */
     PAGES_KEPT = 2,         /* of the others */
+    DEEP_BATCHES = 64,      /* are trimmed unseen, once one was seen to need it */
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
 _Static_assert((int)CORO__TRIMS_MOST <= (int)CORO__OS_AT_ONCE, "trim_noted()");
@@ -190,6 +191,21 @@ static void free_coroutine(struct coro *co)
 
 /* ---- idle ones ---- */
 
+/* Few tasks go deep, and the system takes as long to give back nothing as to give back something. So one of them is looked at; and when
+   that one has gone deep, others have, too, then and for a while. */
+static bool some_went_deep(struct coro__thread *t, const struct iovec *parts, size_t n)
+{
+    const struct iovec *sample = &parts[t->trims++ % n];
+    char *end = (char *)sample->iov_base + sample->iov_len;
+
+    if (t->deep_batches == 0 && coro__os_lowest_resident(sample->iov_base, sample->iov_len) != end)
+        t->deep_batches = DEEP_BATCHES;
+    if (t->deep_batches == 0)
+        return false;
+    t->deep_batches--;
+    return true;
+}
+
 /* Give back the memory of those that were noted, but for what the next task will want: unless they have been taken up again, or run
    still, as `running` does. */
 static void trim_noted(struct coro__thread *t, const struct coro *running)
@@ -206,7 +222,7 @@ static void trim_noted(struct coro__thread *t, const struct coro *running)
             parts[n++] = (struct iovec){(void *)base, kept - base};
     }
     t->trim_count = 0;
-    if (n != 0)
+    if (n != 0 && some_went_deep(t, parts, n))
         coro__os_discard_each(parts, n);
 }
 
@@ -217,13 +233,32 @@ static void note_for_trim(struct coro__thread *t, struct coro *co)
     t->to_trim[t->trim_count++] = co;
 }
 
-/* Down to so many. */
-static void free_idle(struct coro__thread *t, unsigned most)
+/* The list is full: begin another. False if there is one full already. */
+static bool put_aside(struct coro__thread *t)
 {
-    while (t->idle_most - coro__idle_room(t->idle) > most) {
+    if (t->idle_most != IDLE_MANY || t->idle_full != 0)
+        return false;
+    t->idle_full = t->idle;
+    t->idle = coro__idle_none(IDLE_MANY);
+    return true;
+}
+
+/* The list is empty: go on with the full one, if there is one. */
+static bool take_back(struct coro__thread *t)
+{
+    if (t->idle_full == 0)
+        return false;
+    t->idle = t->idle_full;
+    t->idle_full = 0;
+    return true;
+}
+
+static void free_idle(struct coro__thread *t)
+{
+    t->trim_count = 0;
+    while (coro__idle_has_any(t->idle) || take_back(t)) {
         struct coro *co = coro__idle_first(t->idle);
 
-        t->trim_count = 0; /* it may be one of them */
         t->idle = co->context.state;
         free_coroutine(co);
     }
@@ -231,7 +266,7 @@ static void free_idle(struct coro__thread *t, unsigned most)
 
 static void trim(void)
 {
-    free_idle(coro__thread_self(), 0);
+    free_idle(coro__thread_self());
 }
 
 void coro__idle_keep_many(void)
@@ -249,7 +284,7 @@ void coro__idle_keep_many(void)
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
 static void orphan_all(struct coro__thread *t)
 {
-    free_idle(t, 0);
+    free_idle(t);
     coro__leaks_lock();
     for (struct coro *co = t->live, *next; co != NULL; co = next) {
         next = co->next_live;
@@ -400,8 +435,8 @@ static __attribute__((noinline)) int create_otherwise(const char *site, coro_t *
 {
     struct coro__thread *t = coro__thread_self();
 
-    if (!coro__idle_has_any(t->idle) || out == NULL || fn == NULL || !asks_for_default(opts, NULL) ||
-        opts->flags > FLAGS_MOST)
+    if (out == NULL || fn == NULL || !asks_for_default(opts, NULL) || opts->flags > FLAGS_MOST ||
+        (!coro__idle_has_any(t->idle) && !take_back(t)))
         return create(site, out, fn, opts);
     reuse(t, site, out, fn, opts, opts->flags);
     set_name(*out, opts->name);
@@ -511,7 +546,7 @@ bool coro__root_retire(struct coro *co)
 
     co->context.state = CORO_STATE_DEAD;
     co->task = NULL;
-    if (co->reusable_by != t->token || !coro__idle_has_room(t->idle))
+    if (co->reusable_by != t->token || (unlikely(!coro__idle_has_room(t->idle)) && !put_aside(t)))
         return false;
     keep_idle(co, t);
     if (unlikely(t->idle_most - coro__idle_room(t->idle) > WHOLE_MOST))

@@ -49,6 +49,9 @@ bool under_tsan(void);
 bool under_sanitizer(void); /* one of these, or MemorySanitizer */
 bool under_emulator(void);
 
+/* Of this process. Says nothing under a tool, whose memory it counts, too. */
+size_t resident_bytes(void);
+
 /* How many of `full` repetitions this run can afford; at least 1. */
 size_t scaled(size_t full);
 
