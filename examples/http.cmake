@@ -1,4 +1,4 @@
-# httpd, and clients of httpd that others have written.
+# httpd, crawler, and clients of httpd that others have written.
 
 set(httpd_sources "")
 foreach(part files main pages reply request server)
@@ -7,7 +7,9 @@ endforeach()
 add_executable(example_httpd ${httpd_sources})
 example_settings(httpd ${HTTP_PARSER_LIBRARY})
 
-foreach(name httpd)
+example(crawler ${HTTP_PARSER_LIBRARY})
+
+foreach(name httpd crawler)
     target_include_directories(example_${name} SYSTEM PRIVATE ${HTTP_PARSER_INCLUDE_DIR})
     target_compile_definitions(example_${name} PRIVATE _GNU_SOURCE)
     list(APPEND with_help ${name})
@@ -29,6 +31,8 @@ function(client_test name)
         COMMAND ${BASH} ${CMAKE_CURRENT_SOURCE_DIR}/httpd_${name}.sh ${run} $<TARGET_FILE:example_httpd>)
 endfunction()
 
+add_test(NAME example.crawler COMMAND ${BASH} ${CMAKE_CURRENT_SOURCE_DIR}/crawler_of_httpd.sh
+    ${run} $<TARGET_FILE:example_httpd> -- ${run} $<TARGET_FILE:example_crawler>)
 client_test(curl CURL)
 client_test(slow CURL)
 client_test(stop)
