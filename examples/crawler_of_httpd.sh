@@ -16,7 +16,8 @@ mkdir -p "$www/a/b" "$www/c"
 cat >"$www/index.html" <<END
 <a href="a">a folder</a> <a href='/c/'>another</a> <A HREF="c/../c/./#part">again</A>
 <a href="https://example.org/">elsewhere</a>
-<a href="//example.org/">elsewhere</a> <a href="mailto:somebody">no page</a> <a href="#here">here</a> <a href="">nothing</a>
+<a href="//example.org/">elsewhere</a> <a href="mailto:somebody">no page</a>
+<a href="#here">here</a> <a href="">nothing</a>
 END
 echo '<a href="b/deep.html">deep</a> <a href="../../../..">the root</a>' >"$www/a/index.html"
 deep='<a href="../../data.txt">text</a> <a href="gone.html">gone</a> <a href="deep.html?x=1">itself</a>'
@@ -61,7 +62,7 @@ equal "three pages" "$(tail -n 1 "$work/crawled" | cut -d, -f 1)" '3 pages'
 kill -STOP "$pid"
 crawl 1 --deadline 1 "$url"
 kill -CONT "$pid"
-grep -q '^     -             -       -  /: ' "$work/crawled" || problem "of a server that sleeps: $(cat "$work/crawled")"
+grep -Eq '^ +-  +-  +-  /: ' "$work/crawled" || problem "a sleeping server: $(cat "$work/crawled")"
 equal "complaint" "$(cat "$work/complaint")" 'crawler: the deadline has passed'
 stop
 crawl 1 "$url"

@@ -51,6 +51,14 @@ static int decode(const char *from, size_t n, char *to)
     return 0;
 }
 
+/* NULL after the last one. */
+static const char *next_name(const char *name)
+{
+    const char *slash = strchr(name, '/');
+
+    return slash != NULL ? slash + 1 : NULL;
+}
+
 /* Where the file of a request is, seen from the folder. `to` has room for PATH_MOST bytes and the name of an index. */
 static int find(const struct request *r, char *to)
 {
@@ -58,8 +66,7 @@ static int find(const struct request *r, char *to)
 
     if (err != 0)
         return err;
-    for (const char *name = to; name != NULL; name = strchr(name, '/')) {
-        name += name != to;
+    for (const char *name = to; name != NULL; name = next_name(name)) {
         if (*name == '.')
             return HTTP_STATUS_FORBIDDEN;
         if (*name == '/')
