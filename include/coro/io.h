@@ -124,7 +124,8 @@ CORO_API int coro_connect(int fd, const struct sockaddr *to, unsigned length, in
 /**
  * Listen for TCP connections.
  *
- * @param addr     "host:port", "[::1]:port", ":port" for every address; host by number or name; port 0: any
+ * @param addr     "host:port", "[::1]:port"; ":port" for every address, IPv6 and IPv4 (IPv4 alone where there is no IPv6); host by
+ *                 number or name; port 0: any
  * @param backlog  as for listen(2); 0 is SOMAXCONN
  * @return         a descriptor; -EINVAL `addr` cannot be read; -ENOENT there is no such host; what socket(2), bind(2) or listen(2) failed
  *                 with
