@@ -41,6 +41,23 @@ printf -- '-ERR Protocol error: too big %s\r\n' 'inline request' 'mbulk count st
 replies "-ERR unknown command 'a  b', with args beginning with: 'c  ' \r\n$bye" \
     "*2\r\n\$4\r\na\r\nb\r\n\$3\r\nc\r\n\r\n$quit"
 
+# Replies are not lost where the connection ends with input that nobody will read: they are on their way while the client says more.
+head -c 50000 /dev/zero | tr '\0' x | cli -x SET long >/dev/null
+{
+    for ((i = 0; i < 30; i++)); do
+        printf 'GET long\r\n'
+    done
+    printf '*x\r\n'
+    head -c 100000 /dev/zero | tr '\0' x
+} >"$work/request"
+exec {connection}<>"/dev/tcp/127.0.0.1/$port"
+cat "$work/request" >&"$connection"
+sleep 0.3 # a server that ended the connection too early has done so by now
+cat <&"$connection" >"$work/got" || :
+exec {connection}>&-
+size=$((30 * (8 + 50000 + 2) + $(printf -- '-ERR Protocol error: invalid multibulk length\r\n' | wc -c)))
+[ "$(stat -c %s "$work/got")" -eq "$size" ] || complain "of $size bytes $(stat -c %s "$work/got") came"
+
 # In parts: a request may end anywhere.
 request='*3\r\n$3\r\nSET\r\n$5\r\nparts\r\n$2\r\nok\r\n*2\r\n$3\r\nGET\r\n$5\r\nparts\r\n'
 printf '%b' "$request" >"$work/request"
@@ -53,24 +70,24 @@ cat <&"$connection" >"$work/got"
 exec {connection}>&-
 printf '+OK\r\n$2\r\nok\r\n+OK\r\n' | cmp - "$work/got" || complain "a request in parts: $(cat "$work/got")"
 
-# Any bytes, and 1 MiB of them; twice in one pipeline, among short ones.
-head -c 1048576 /dev/urandom >"$work/value"
+# Any bytes, and more than 1 MiB of them; twice in one pipeline, among short ones.
+head -c 1200000 /dev/urandom >"$work/value"
 {
-    printf '*3\r\n$3\r\nSET\r\n$6\r\nb\0g\r\nX\r\n$1048576\r\n'
+    printf '*3\r\n$3\r\nSET\r\n$6\r\nb\0g\r\nX\r\n$1200000\r\n'
     cat "$work/value"
-    printf '\r\nPING\r\n*2\r\n$3\r\nGET\r\n$6\r\nb\0g\r\nX\r\n*2\r\n$4\r\nECHO\r\n$1048576\r\n'
+    printf '\r\nPING\r\n*2\r\n$3\r\nGET\r\n$6\r\nb\0g\r\nX\r\n*2\r\n$4\r\nECHO\r\n$1200000\r\n'
     cat "$work/value"
     printf '\r\n%b' "$quit"
 } | exchange >"$work/got"
 {
-    printf '+OK\r\n+PONG\r\n$1048576\r\n'
+    printf '+OK\r\n+PONG\r\n$1200000\r\n'
     cat "$work/value"
-    printf '\r\n$1048576\r\n'
+    printf '\r\n$1200000\r\n'
     cat "$work/value"
     printf '\r\n+OK\r\n'
-} | cmp - "$work/got" || complain "1 MiB came back otherwise"
+} | cmp - "$work/got" || complain "a long value came back otherwise"
 cli -x SET big <"$work/value" >/dev/null
-cli GET big | head -c 1048576 | cmp - "$work/value" || complain "1 MiB came back otherwise by redis-cli"
+cli GET big | head -c 1200000 | cmp - "$work/value" || complain "a long value came back otherwise by redis-cli"
 replies '-ERR Protocol error: expected CRLF after a bulk string\r\n' "*1\r\n\$70000\r\n$(head -c 70002 /dev/zero | tr '\0' x)"
 
 # Many arguments, more than are buffered.
