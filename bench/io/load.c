@@ -1,13 +1,13 @@
 #include "load.h"
 
 #include "server.h"
-#include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IN_SIZE = 2048, EVENTS_MOST = 256, LINEAR = 64, BUCKETS = 64 * LINEAR, PATIENCE_S = 30, START_MS = 5000 };
+enum { MESSAGE_MOST = 2048, EVENTS_MOST = 256, LINEAR = 64, BUCKETS = 64 * LINEAR, PATIENCE_S = 30, START_MS = 5000 };
 
 struct connection {
     int fd;
@@ -26,9 +26,9 @@ struct connection {
 /* ---- in the child ---- */
 
 static struct {
-    bool http;
-    char request[128];
-    size_t request_size;
+    char request[MESSAGE_MOST], response[MESSAGE_MOST];
+    size_t request_size, response_size;
+    bool http; /* of the response only the head is known */
     struct connection *connections;
     size_t count;
     int epoll_fd;
@@ -83,38 +83,37 @@ static int send_request(struct connection *c)
     return 0;
 }
 
-/* The length of the response; 0 if that is not known yet, -1 if it is none that was to come. */
-static ssize_t length_of(const char *in, size_t used)
+/* A response of HTTP, whole; servers write heads of their own. */
+static bool is_http(const char *in, size_t size)
 {
     static const char field[] = "Content-Length: ";
-    const char *end, *length;
+    const char *end = memmem(in, size, "\r\n\r\n", 4), *length;
 
-    if (!client.http)
-        return memcmp(in, client.request, used < client.request_size ? used : client.request_size) == 0
-                   ? (ssize_t)client.request_size
-                   : -1;
-    end = memmem(in, used, "\r\n\r\n", 4);
     if (end == NULL)
-        return 0;
+        return false;
     length = memmem(in, (size_t)(end - in), field, sizeof field - 1);
-    if (length == NULL || memcmp(in, "HTTP/1.1 200 ", 13) != 0)
-        return -1;
-    return end + 4 - in + strtol(length + sizeof field - 1, NULL, 10);
+    return length != NULL && memcmp(in, "HTTP/1.1 200 ", 13) == 0 &&
+           (size_t)(end + 4 - in) + strtoul(length + sizeof field - 1, NULL, 10) == size;
 }
 
-/* Something has come: a response, or the beginning of one. A second part of one is not looked at, only counted. */
+/* Something has come: responses are short, and come in one piece on this host; those to requests that were sent together may not. */
 static int receive(struct connection *c)
 {
-    static char in[IN_SIZE];
-    ssize_t length, n = recv(c->fd, in, sizeof in, 0);
+    static char in[MESSAGE_MOST];
+    ssize_t n = recv(c->fd, in, sizeof in, 0);
 
     if (n <= 0)
         return n == 0 ? ECONNRESET : errno == EAGAIN ? 0 : errno;
-    if (c->used != 0)
-        return EPROTO; /* responses are short, and come in one piece on this host */
-    length = length_of(in, (size_t)n);
-    if (length != n)
-        return EPROTO;
+    if (client.http) {
+        if (!is_http(in, (size_t)n))
+            return EPROTO;
+    } else {
+        if ((size_t)n > client.response_size - c->used || memcmp(in, client.response + c->used, (size_t)n) != 0)
+            return EPROTO;
+        c->used += (size_t)n;
+        if (c->used < client.response_size)
+            return 0;
+    }
     client.buckets[bucket_of(now() - c->sent_at)]++;
     client.to_come--;
     return client.to_send != 0 ? send_request(c) : 0;
@@ -174,27 +173,50 @@ static int open_connection(struct connection *c, unsigned port)
     return epoll_ctl(client.epoll_fd, EPOLL_CTL_ADD, c->fd, &event) == 0 ? 0 : errno;
 }
 
-static int prepare(const char *talk, unsigned port, size_t connections)
+/* `depth` times the same. How many bytes? */
+static size_t repeat(char out[MESSAGE_MOST], const char *text, size_t depth)
+{
+    size_t size = strlen(text);
+
+    for (size_t i = 0; i < depth; i++)
+        memcpy(out + i * size, text, size);
+    return depth * size;
+}
+
+/* What has to be said once, on the first connection. */
+static int set_up(const struct talk *talk)
+{
+    char in[128];
+    size_t size = strlen(talk->setup), expected = strlen(talk->setup_response);
+
+    if (send(client.connections[0].fd, talk->setup, size, MSG_NOSIGNAL) != (ssize_t)size)
+        return errno;
+    if (recv(client.connections[0].fd, in, expected, MSG_WAITALL) != (ssize_t)expected)
+        return errno != 0 ? errno : EPIPE;
+    return memcmp(in, talk->setup_response, expected) == 0 ? 0 : EPROTO;
+}
+
+static int prepare(const struct talk *talk, unsigned port, size_t connections)
 {
     int err = 0;
 
-    client.http = strcmp(talk, "http") == 0;
-    client.request_size = client.http ? sizeof IO_REQUEST - 1 : IO_ECHO_SIZE;
-    memset(client.request, 'x', sizeof client.request);
-    if (client.http)
-        memcpy(client.request, IO_REQUEST, sizeof IO_REQUEST - 1);
+    client.http = strcmp(talk->protocol, "http") == 0;
+    client.request_size = repeat(client.request, talk->request, talk->depth);
+    client.response_size = repeat(client.response, talk->response, talk->depth);
     client.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     client.connections = calloc(connections, sizeof *client.connections);
     if (client.epoll_fd < 0 || client.connections == NULL)
         return errno;
     while (client.count < connections && err == 0)
         err = open_connection(&client.connections[client.count++], port);
+    if (err == 0 && talk->setup != NULL)
+        err = set_up(talk);
     for (int i = 0; i < 2 && err == 0; i++)
         err = run(connections);
     return err;
 }
 
-static void __attribute__((noreturn)) be_client(int asked, const char *talk, unsigned port, size_t connections)
+static void __attribute__((noreturn)) be_client(int asked, const struct talk *talk, unsigned port, size_t connections)
 {
     struct load_result result = {.err = prepare(talk, port, connections)};
     uint64_t requests;
@@ -216,7 +238,7 @@ static struct load_result await(const struct load *load)
     return result;
 }
 
-int load_start(struct load *load, const char *talk, unsigned port, size_t connections, int cpu)
+int load_start(struct load *load, const struct talk *talk, unsigned port, size_t connections, int cpu)
 {
     pid_t parent = getpid();
     int pair[2], err;

@@ -36,16 +36,18 @@ static void say_no_more(void)
 static void complain(const struct row *row, int err)
 {
     say_no_more();
-    fprintf(stderr, "coro-io-bench: %s/%s/%zu: %s\n", row->talk, row->kind->name, row->connections, strerror(err));
+    fprintf(stderr, "coro-io-bench: %s/%s/%zu: %s\n", row->talk->name, row->kind->name, row->connections,
+            strerror(err));
 }
 
 /* ---- measuring ---- */
 
-static uint64_t requests_of(const struct options *options, size_t connections)
+/* Of those that are sent together, one counts. */
+static uint64_t requests_of(const struct options *options, const struct talk *talk, size_t connections)
 {
     if (options->requests != 0)
         return options->requests;
-    return connections == 1 ? 5000 : 100000;
+    return connections == 1 ? 5000 : talk->depth == 1 ? 100000 : 20000;
 }
 
 /* A server and its client, both ready. */
@@ -54,10 +56,10 @@ struct pair {
     struct load load;
 };
 
-static int start(struct pair *pair, const struct options *options, const struct row *row, const char *talk,
+static int start(struct pair *pair, const struct options *options, const struct row *row, const struct talk *talk,
                  size_t connections)
 {
-    int err = server_start(&pair->server, row->kind, talk, options->server_cpu);
+    int err = server_start(&pair->server, row->kind, talk->protocol, options->server_cpu);
 
     if (err != 0)
         return err;
@@ -75,9 +77,10 @@ static void end(struct pair *pair)
 
 static void measure_load(const struct options *options, struct row *row, unsigned round)
 {
-    uint64_t requests = requests_of(options, row->connections);
+    uint64_t sent = requests_of(options, row->talk, row->connections);
     struct load_result result;
     struct pair pair;
+    double requests;
     int64_t cpu;
     int err = start(&pair, options, row, row->talk, row->connections);
 
@@ -85,19 +88,20 @@ static void measure_load(const struct options *options, struct row *row, unsigne
         complain(row, err);
         return;
     }
-    load_run(&pair.load, requests / 10 + 1); /* caches are warm, buffers grown */
+    load_run(&pair.load, sent / 10 + 1); /* caches are warm, buffers grown */
     cpu = server_cpu(&pair.server);
-    result = load_run(&pair.load, requests);
+    result = load_run(&pair.load, sent);
     cpu = server_cpu(&pair.server) - cpu;
     end(&pair);
     if (result.err != 0) {
         complain(row, result.err);
         return;
     }
-    row->samples[round] = (struct sample){.rate = (double)requests * 1e9 / (double)result.ns,
+    requests = (double)(sent * row->talk->depth);
+    row->samples[round] = (struct sample){.rate = requests * 1e9 / (double)result.ns,
                                           .p50 = (double)result.p50 / 1e3,
                                           .p99 = (double)result.p99 / 1e3,
-                                          .cpu = (double)cpu / 1e3 / (double)requests};
+                                          .cpu = (double)cpu / 1e3 / requests};
 }
 
 static void measure_syscalls(const struct options *options, struct row *row)
@@ -114,7 +118,7 @@ static void measure_syscalls(const struct options *options, struct row *row)
 
         calls = strace_end(&strace);
         if (err == 0 && calls > 0)
-            row->syscalls = (double)calls / (double)requests;
+            row->syscalls = (double)calls / (double)(requests * row->talk->depth);
     }
     end(&pair);
 }
@@ -122,7 +126,7 @@ static void measure_syscalls(const struct options *options, struct row *row)
 /* Each connection has been used when it falls idle, and so have its buffers. */
 static void measure_memory(const struct options *options, struct row *row)
 {
-    const char *talk = strstr(row->kind->talks, "echo") != NULL ? "echo" : "http";
+    const struct talk *talk = talk_of(row->kind->talks);
     struct pair pair;
     int64_t before, after;
     int err = start(&pair, options, row, talk, 1);
@@ -148,10 +152,9 @@ static void measure_table(const struct results *results, struct row *first, bool
     const struct options *options = results->options;
     struct row *end = first;
 
-    while (end < results->rows + results->count && strcmp(end->talk, first->talk) == 0 &&
-           end->connections == first->connections)
+    while (end < results->rows + results->count && end->talk == first->talk && end->connections == first->connections)
         end++;
-    if (strcmp(first->talk, "idle") == 0) {
+    if (first->talk == &talk_idle) {
         for (struct row *row = first; row < end; row++) {
             say("idle/%s/%zu", row->kind->name, row->connections);
             measure_memory(options, row);
@@ -160,11 +163,12 @@ static void measure_table(const struct results *results, struct row *first, bool
     }
     for (unsigned round = 0; round < options->rounds; round++)
         for (struct row *row = first; row < end; row++) {
-            say("%s/%s/%zu: round %u of %u", row->talk, row->kind->name, row->connections, round + 1, options->rounds);
+            say("%s/%s/%zu: round %u of %u", row->talk->name, row->kind->name, row->connections, round + 1,
+                options->rounds);
             measure_load(options, row, round);
         }
     for (struct row *row = first; syscalls && row < end; row++) {
-        say("%s/%s/%zu: system calls", row->talk, row->kind->name, row->connections);
+        say("%s/%s/%zu: system calls", row->talk->name, row->kind->name, row->connections);
         measure_syscalls(options, row);
     }
 }
@@ -203,15 +207,13 @@ static bool allow_descriptors(size_t count)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-static void add_rows(struct results *results, const char *talk, size_t connections)
+static void add_rows(struct results *results, const struct talk *talk, size_t connections)
 {
-    bool idle = strcmp(talk, "idle") == 0;
-
     for (const struct server_kind *kind = server_kinds; kind->name != NULL; kind++) {
         struct row *row = &results->rows[results->count];
 
-        if ((!idle && strstr(kind->talks, talk) == NULL) ||
-            !options_want(results->options, talk, kind->name, connections))
+        if ((talk->protocol != NULL && strstr(kind->talks, talk->protocol) == NULL) ||
+            !options_want(results->options, talk->name, kind->name, connections))
             continue;
         *row = (struct row){
             .kind = kind, .talk = talk, .connections = connections, .syscalls = (double)NAN, .memory = (double)NAN};
@@ -222,7 +224,7 @@ static void add_rows(struct results *results, const char *talk, size_t connectio
 }
 
 /* That many descriptors there must be, or it is left out. */
-static void add_table(struct results *results, const char *talk, size_t connections)
+static void add_table(struct results *results, const struct talk *talk, size_t connections)
 {
     size_t before = results->count;
 
@@ -230,26 +232,27 @@ static void add_table(struct results *results, const char *talk, size_t connecti
     if (allow_descriptors(connections + FDS_BESIDES) || results->count == before)
         return;
     results->count = before;
-    printf("%s with %zu connections is left out: it needs more descriptors than this process may have.\n", talk,
+    printf("%s with %zu connections is left out: it needs more descriptors than this process may have.\n", talk->name,
            connections);
 }
 
 static void add_all(struct results *results)
 {
-    static const char *const talks[] = {"echo", "http"};
     const struct options *options = results->options;
-    size_t kinds = 0;
+    size_t kinds = 0, talk_count = 0;
 
     while (server_kinds[kinds].name != NULL)
         kinds++;
-    results->rows = calloc((2 * options->connections_count + 1) * kinds, sizeof *results->rows);
+    while (talks[talk_count].name != NULL)
+        talk_count++;
+    results->rows = calloc((talk_count * options->connections_count + 1) * kinds, sizeof *results->rows);
     if (results->rows == NULL)
         options_refuse("rows", "out of memory");
-    for (size_t t = 0; t < 2; t++)
+    for (size_t t = 0; t < talk_count; t++)
         for (size_t i = 0; i < options->connections_count; i++)
-            add_table(results, talks[t], options->connections[i]);
+            add_table(results, &talks[t], options->connections[i]);
     if (!options->no_memory)
-        add_table(results, "idle", options->idle);
+        add_table(results, &talk_idle, options->idle);
 }
 
 static void say_what_is_left_out(void)
@@ -263,6 +266,9 @@ static void list(void)
 {
     for (const struct server_kind *kind = server_kinds; kind->name != NULL; kind++)
         printf("  %-22s %-10s %s\n", kind->name, kind->talks, kind->what);
+    puts("What is said to them:");
+    for (const struct talk *talk = talks; talk->name != NULL; talk++)
+        printf("  %-22s %-10s %s\n", talk->name, talk->protocol, talk->what);
     say_what_is_left_out();
 }
 

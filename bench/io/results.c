@@ -37,14 +37,18 @@ double results_median(const struct results *results, const struct row *row, size
 
 static bool same_table(const struct row *a, const struct row *b)
 {
-    return strcmp(a->talk, b->talk) == 0 && a->connections == b->connections;
+    return a->talk == b->talk && a->connections == b->connections;
 }
 
-/* The first server's row, of the same table; NULL if it was not wanted. */
+/* The first server's row, of the same table; NULL if it was not wanted. "First" is of those that talk the protocol. */
 static const struct row *base_of(const struct results *results, const struct row *row)
 {
+    const struct server_kind *first = server_kinds;
+
+    while (strstr(first->talks, row->talk->protocol) == NULL)
+        first++;
     for (size_t i = 0; i < results->count; i++)
-        if (results->rows[i].kind == &server_kinds[0] && same_table(&results->rows[i], row))
+        if (results->rows[i].kind == first && same_table(&results->rows[i], row))
             return &results->rows[i];
     return NULL;
 }
@@ -96,7 +100,7 @@ static void print_line(FILE *out, size_t columns)
 static void print_row(const struct results *results, const struct row *row, FILE *out, bool markdown)
 {
     print_name(out, markdown, row->kind->name);
-    if (strcmp(row->talk, "idle") == 0) {
+    if (row->talk == &talk_idle) {
         print_cell(out, markdown, 11, "%.0f", row->memory);
     } else {
         print_cell(out, markdown, 11, "%.0f", results_median(results, row, offsetof(struct sample, rate)));
@@ -114,10 +118,10 @@ const struct row *results_print_table(const struct results *results, const struc
     static const char *const load_heads[] = {"requests/s", "p50 us", "p99 us", "CPU us", "CPU ratio", "syscalls", NULL};
     static const char *const idle_heads[] = {"bytes each", NULL};
     const struct row *row = first, *end = results->rows + results->count;
-    bool idle = strcmp(first->talk, "idle") == 0;
+    bool idle = first->talk == &talk_idle;
 
-    fprintf(out, markdown ? "### %s, %zu connection%s\n\n" : "%s, %zu connection%s\n", first->talk, first->connections,
-            first->connections != 1 ? "s" : "");
+    fprintf(out, markdown ? "### %s, %zu connection%s\n\n" : "%s, %zu connection%s\n", first->talk->name,
+            first->connections, first->connections != 1 ? "s" : "");
     print_heads(out, markdown, idle ? idle_heads : load_heads);
     if (markdown)
         print_line(out, idle ? 1 : 6);
@@ -163,9 +167,9 @@ void results_print_json(const struct results *results, FILE *out)
 {
     fputs("[\n", out);
     for (const struct row *row = results->rows; row < results->rows + results->count; row++) {
-        fprintf(out, "  {\"talk\": \"%s\", \"server\": \"%s\", \"connections\": %zu", row->talk, row->kind->name,
+        fprintf(out, "  {\"talk\": \"%s\", \"server\": \"%s\", \"connections\": %zu", row->talk->name, row->kind->name,
                 row->connections);
-        if (strcmp(row->talk, "idle") == 0) {
+        if (row->talk == &talk_idle) {
             print_number(out, "bytes_per_connection", row->memory);
         } else {
             print_number(out, "cpu_ratio", results_ratio(results, row));

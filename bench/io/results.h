@@ -4,6 +4,7 @@
 
 #include "options.h"
 #include "server.h"
+#include "talk.h"
 
 #include <stdio.h>
 
@@ -16,7 +17,7 @@ struct sample {
 /* A server at a number of connections. A field that is not known is NAN. */
 struct row {
     const struct server_kind *kind;
-    const char *talk;
+    const struct talk *talk;
     size_t connections;
     struct sample samples[ROUNDS_MOST]; /* NANs of a round that failed */
     double syscalls;                    /* a request */
@@ -32,7 +33,7 @@ struct results {
 /* The median over the rounds of a figure: an offset in struct sample. */
 double results_median(const struct results *results, const struct row *row, size_t figure);
 
-/* The median over the rounds of CPU a request / that of the first server. */
+/* The median over the rounds of CPU a request / that of the first server that talks that protocol. */
 double results_ratio(const struct results *results, const struct row *row);
 
 /* The table that begins with `first`. The row behind it is returned. */

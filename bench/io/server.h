@@ -10,12 +10,12 @@ struct server_kind {
     const char *name;
     const char *program;  /* beside this one */
     const char *variable; /* for its environment; NULL: none */
-    const char *talks;    /* "echo http", or one of them */
+    const char *talks;    /* protocols: "echo http", or one of them, or "resp" */
     bool listens;         /* by itself, on the port that it is given */
     const char *what;
 };
 
-/* The first is what the others are compared with. Both end with a NULL. */
+/* The first of each protocol is what the others are compared with. Both end with a NULL. */
 extern const struct server_kind server_kinds[];
 extern const struct server_absent {
     const char *name, *why;

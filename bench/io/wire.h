@@ -4,7 +4,9 @@
  * echo: the client sends IO_ECHO_SIZE bytes and waits for them to come back. http: a GET, and a response of 128 bytes. How a server that
  * is written by hand finds the end of a request is the same in all of them, so that what is compared is what is around it.
  *
- * A server is a program: SERVER echo|http PORT. The listening socket is descriptor 3, but for those that listen
+ * resp: the Redis protocol, PING, SET and GET.
+ *
+ * A server is a program: SERVER echo|http|resp PORT. The listening socket is descriptor 3, but for those that listen
  * by themselves.
  */
 #ifndef IO_WIRE_H
