@@ -61,6 +61,7 @@ int coro__group_check(coro_group_t *g, struct coro_sched **out)
     const struct coro_task *self = coro__task_running();
     int err = check(g);
 
+    *out = NULL; /* compilers do not see that a refusal is never 0 */
     if (err != 0)
         return err;
     if (self == NULL)
