@@ -6,6 +6,7 @@
 #ifndef CORO_H
 #define CORO_H
 
+#include <coro/async.h>
 #include <coro/base.h>
 #include <coro/chan.h>
 #include <coro/coroutine.h>

@@ -12,6 +12,7 @@ enum { OPERATIONS = 1000000, TIMERS = 512, SPAN = 64, SLEEPERS = 1000, NS_PER_HO
 
 static struct checked {
     struct coro__timer timer;
+    uint32_t handle; /* of every other one, which is light */
     bool set;
     int64_t deadline;
     uint64_t turn;
@@ -40,32 +41,53 @@ static struct checked *oracle(void)
     return next;
 }
 
+static bool is_light(const struct checked *c)
+{
+    return (c - checked) % 2 != 0;
+}
+
 static void set(struct checked *c, int64_t deadline)
 {
     c->set = true;
     c->deadline = deadline;
     c->turn = heap.turn++;
-    coro__timers_set(&heap.timers, &c->timer, deadline);
+    if (is_light(c))
+        coro__timers_set_light(&heap.timers, &c->handle, deadline);
+    else
+        coro__timers_set(&heap.timers, &c->timer, deadline);
 }
 
 static void unset(struct checked *c)
 {
     c->set = false;
-    coro__timers_unset(&heap.timers, &c->timer);
+    if (is_light(c))
+        coro__timers_unset_light(&heap.timers, &c->handle);
+    else
+        coro__timers_unset(&heap.timers, &c->timer);
 }
 
 /* Now and then what fires sets or unsets others. */
-static void fired(struct coro__timer *timer)
+static void fired_as(struct checked *c, uint32_t handle)
 {
-    struct checked *c = (struct checked *)(void *)timer, *other = &checked[random_below(TIMERS)];
+    struct checked *other = &checked[random_below(TIMERS)];
 
-    heap.wrong += c != oracle() || c->deadline > heap.now || timer->handle != 0;
+    heap.wrong += c != oracle() || c->deadline > heap.now || handle != 0;
     heap.fired++;
     c->set = false;
     if (random_below(4) == 0 && other->set)
         unset(other);
     else if (random_below(4) == 0 && !other->set)
         set(other, heap.now + (int64_t)random_below(3));
+}
+
+static void fired(struct coro__timer *timer)
+{
+    fired_as((struct checked *)(void *)timer, timer->handle);
+}
+
+static void fired_light(uint32_t *handle)
+{
+    fired_as((struct checked *)(void *)((char *)handle - offsetof(struct checked, handle)), *handle);
 }
 
 static void operate(void)
@@ -103,6 +125,7 @@ static void timers_are_those_of_an_oracle(void **state)
     reserve(TIMERS);
     for (size_t i = 0; i < TIMERS; i++)
         checked[i].timer.fire = fired;
+    heap.timers.fire_light = fired_light;
     for (size_t i = 0; i < operations; i++) {
         operate();
         if (i % 16 == 0) {

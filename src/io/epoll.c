@@ -149,7 +149,7 @@ static void stop_waiting(struct epoll_driver *d, struct coro__fd *f, const struc
     d->driver.waiting--;
 }
 
-static void wake(struct epoll_driver *d, struct coro__fd *f, enum coro__io_direction direction)
+static void wake(struct epoll_driver *d, struct coro__fd *f, enum coro__io_direction direction, int result)
 {
     struct coro__waiter *waiter = f->waiters[direction];
 
@@ -157,7 +157,7 @@ static void wake(struct epoll_driver *d, struct coro__fd *f, enum coro__io_direc
     if (waiter == NULL)
         return;
     stop_waiting(d, f, waiter);
-    coro__waiter_complete(waiter, 0);
+    coro__waiter_complete(waiter, (uintptr_t)result);
 }
 
 static void handle(struct epoll_driver *d, const struct epoll_event *event)
@@ -177,9 +177,9 @@ static void handle(struct epoll_driver *d, const struct epoll_event *event)
     if ((event->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         f->hung_up = true;
     if ((event->events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
-        wake(d, f, CORO__IO_IN);
+        wake(d, f, CORO__IO_IN, 0);
     if ((event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
-        wake(d, f, CORO__IO_OUT);
+        wake(d, f, CORO__IO_OUT, 0);
 }
 
 /* epoll_wait() with a time in ns, -1 for ever. */
@@ -290,12 +290,15 @@ static int driver_of(struct coro_sched *s, struct epoll_driver **out)
 
 static void leave(struct coro__waiter *waiter)
 {
-    stop_waiting(of((struct coro__driver *)(void *)waiter->out), waiter->slot, waiter);
+    const struct coro_task *task = CORO__OWNER(waiter, struct coro_task, waiter);
+
+    stop_waiting(of(atomic_load_explicit(&task->sched->io, memory_order_relaxed)), waiter->slot, waiter);
 }
 
-static const struct coro__wait for_input = {.what = "for input", .due = coro__waiter_too_late, .leave = leave};
+static const struct coro__wait for_input = {
+    .what = "for input", .due = coro__waiter_too_late, .leave = leave, .again = true};
 static const struct coro__wait for_output = {
-    .what = "for room for output", .due = coro__waiter_too_late, .leave = leave};
+    .what = "for room for output", .due = coro__waiter_too_late, .leave = leave, .again = true};
 
 /* Wait for an event in one of `directions`. */
 static int await_event(struct epoll_driver *d, struct coro__fd *f, unsigned directions, struct coro_task *self,
@@ -314,7 +317,6 @@ static int await_event(struct epoll_driver *d, struct coro__fd *f, unsigned dire
         f->waiters[CORO__IO_OUT] = &self->waiter;
     d->driver.waiting++;
     self->waiter.slot = f;
-    self->waiter.out = (void **)(void *)&d->driver;
     return coro__park(self, in ? &for_input : &for_output, deadline, NULL);
 }
 
@@ -387,17 +389,35 @@ ssize_t coro__io_do(const struct coro__io_op *op, int64_t deadline)
     }
 }
 
+/* Who polls. A stackless task does so once more when it goes on, with the deadline that it has come with at first. */
+static int begin_poll(struct coro_task **self, int64_t *deadline)
+{
+    *self = coro__may_await();
+    if (unlikely(coro__await_goes_on(self))) {
+        *deadline = (int64_t)(intptr_t)(*self)->waiter.out;
+        return (*self)->waiter.error;
+    }
+    if (*self == NULL)
+        return coro__wait_refusal();
+    (*self)->waiter.out = (void **)(intptr_t)*deadline;
+    return 0;
+}
+
 ssize_t coro__io_poll(const struct coro__io_op *op, unsigned directions, int64_t deadline)
 {
-    struct epoll_driver *d;
+    struct epoll_driver *d = NULL;
     struct coro_task *self;
-    struct coro__fd *f;
+    struct coro__fd *f = NULL;
     uint32_t generation;
     int err;
 
     if (deadline == 0)
         return try_once(op);
-    err = begin(op->fd, &self, &d, &f);
+    err = begin_poll(&self, &deadline);
+    if (err == 0)
+        err = driver_of(self->sched, &d);
+    if (err == 0)
+        err = look_up(d, op->fd, &f);
     if (err != 0)
         return err;
     generation = f->generation;
@@ -408,7 +428,7 @@ ssize_t coro__io_poll(const struct coro__io_op *op, unsigned directions, int64_t
             return n;
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        err = await_event(d, f, directions, self, deadline);
+        err = self->refused ? -ECANCELED : await_event(d, f, directions, self, deadline);
         if (err == 0 && f->generation != generation)
             err = -ECANCELED;
         if (err != 0)
@@ -472,8 +492,8 @@ static void forget(struct epoll_driver *d, struct coro__fd *f)
 {
     f->known = f->nonblocking = f->tcp = false;
     f->generation++;
-    wake(d, f, CORO__IO_IN);
-    wake(d, f, CORO__IO_OUT);
+    wake(d, f, CORO__IO_IN, -ECANCELED);
+    wake(d, f, CORO__IO_OUT, -ECANCELED);
 }
 
 /* In whichever scheduler of the thread: the caller may be a loop that hosts it. */

@@ -4,6 +4,7 @@
  * Whether calls of a task are refused is worked out when something changes, not when something is called: a cancellation spreads
  * down the tree of tasks and groups at once. Without recursion, for the tree may be deep and the stack is a coroutine's.
  */
+#include "async.h"
 #include "group.h"
 #include "sched.h"
 
@@ -15,6 +16,8 @@ static bool is_refused(const struct coro_task *task)
 {
     bool cancelled = task->cancelled;
 
+    if (unlikely(task->light))
+        return cancelled && !task->shielded;
     for (const struct coro__group *group = task->scope; group != NULL && !cancelled; group = group->outer)
         cancelled = group->cancelled != 0;
     return cancelled && !task->shielded;
@@ -25,7 +28,9 @@ void coro__cancel_update(struct coro_task *task)
     struct coro__waiter *waiter = &task->waiter;
 
     task->refused = is_refused(task);
-    if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
+    if (unlikely(task->light))
+        coro__async_rouse(task);
+    else if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)
         coro__waiter_expire(waiter, -ECANCELED);
 }
 
@@ -84,11 +89,15 @@ int coro_cancel(coro_task_t *t)
     err = coro__sched_refusal(t->sched);
     if (err != 0)
         return err;
-    if (t->co == NULL)
+    if (t->ended)
         return -ESRCH;
     if (t->cancelled)
         return 0;
     t->cancelled = true;
+    if (t->light) {
+        coro__cancel_update(t); /* there is nothing inside it */
+        return 0;
+    }
     t->next_cancelled = NULL;
     spread(t);
     return 0;

@@ -2,6 +2,7 @@
  * Groups: scopes that no child outlives.
  */
 #include "group.h"
+#include "async.h"
 
 #include <errno.h>
 
@@ -31,6 +32,8 @@ int coro_group_open(coro_group_t *g, coro_group_policy policy, int64_t deadline)
     struct coro_task *host = coro__task_at_work();
     int err;
 
+    if (host == NULL)
+        host = coro__async_host();
     if (g == NULL || (unsigned)policy > CORO_RACE)
         return -EINVAL;
     if (host == NULL)
@@ -53,28 +56,42 @@ int coro_group_open(coro_group_t *g, coro_group_policy policy, int64_t deadline)
     return 0;
 }
 
-#undef coro_group_spawn
-int coro_group_spawn_at(const char *site, coro_group_t *g, coro_job *fn, void *arg)
+int coro__group_check(coro_group_t *g, struct coro_sched **out)
 {
-    struct coro__group *group = group_of(g);
     const struct coro_task *self = coro__task_running();
-    struct coro_task *child;
     int err = check(g);
 
+    *out = NULL; /* compilers do not see that a refusal is never 0 */
     if (err != 0)
         return err;
     if (self == NULL)
         return coro__wait_refusal();
-    if (self->sched != group->host->sched)
-        return -EPERM;
-    err = coro__task_spawn(site, group->host->sched, &child, (void *)fn, arg, NULL);
-    if (err != 0)
-        return err;
+    *out = self->sched;
+    return self->sched == group_of(g)->host->sched ? 0 : -EPERM;
+}
+
+void coro__group_adopt(coro_group_t *g, struct coro_task *child)
+{
+    struct coro__group *group = group_of(g);
+
     child->group = group;
     child->detached = true;
     child->cancelled = child->refused = group->cancelled != 0;
     coro__list_insert(&group->children, &child->in_group);
-    return 0;
+}
+
+#undef coro_group_spawn
+int coro_group_spawn_at(const char *site, coro_group_t *g, coro_job *fn, void *arg)
+{
+    struct coro_sched *s;
+    struct coro_task *child;
+    int err = coro__group_check(g, &s);
+
+    if (err == 0)
+        err = coro__task_spawn(site, s, &child, (void *)fn, arg, NULL);
+    if (err == 0)
+        coro__group_adopt(g, child);
+    return err;
 }
 
 int coro_group_spawn(coro_group_t *g, coro_job *fn, void *arg)
@@ -131,7 +148,8 @@ static const struct coro__wait for_children = {.what = "for the tasks of a group
                                                .due = coro__waiter_too_late,
                                                .leave = leave,
                                                .blocker = each_child,
-                                               .held = true};
+                                               .held = true,
+                                               .again = true};
 
 static int outcome(const struct coro__group *group)
 {
@@ -169,11 +187,13 @@ int coro_group_join_at(const char *site, coro_group_t *g)
     if (group->host != coro__task_running())
         return -EPERM;
     while (!coro__list_empty(&group->children)) { /* again, if others have spawned before the host went on */
-        if (coro__task_at_work() == NULL)
+        if (coro__task_at_work() == NULL && coro__async_at_work() == NULL)
             return coro__wait_refusal(); /* it is ending; children have gone before it if the scheduler goes */
         group->joiner = &group->host->waiter;
         group->joiner->slot = group;
-        coro__park(group->host, &for_children, CORO_FOREVER, site);
+        err = coro__park(group->host, &for_children, CORO_FOREVER, site);
+        if (err == CORO_ASYNC_PENDING_)
+            return err;
     }
     close_group(group);
     return outcome(group);

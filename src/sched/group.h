@@ -31,6 +31,12 @@ struct __attribute__((may_alias)) coro__group {
 };
 _Static_assert(sizeof(struct coro__group) <= sizeof(coro_group_t), "coro/group.h: the storage is too small");
 
+/* May the caller start a child in it? Where that goes. */
+int coro__group_check(coro_group_t *g, struct coro_sched **out);
+
+/* A task that is new is its child. */
+void coro__group_adopt(coro_group_t *g, struct coro_task *child);
+
 /* Cancel what is in it. */
 void coro__cancel_group(struct coro__group *group, unsigned why);
 

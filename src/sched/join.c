@@ -49,7 +49,7 @@ static struct coro_task *each_of_several(const struct coro__waiter *waiter, stru
 
     while (last != NULL && join->tasks[i++] != last)
         ;
-    while (i < join->count && join->tasks[i]->co == NULL)
+    while (i < join->count && join->tasks[i]->ended)
         i++;
     return i < join->count ? join->tasks[i] : NULL;
 }
@@ -111,12 +111,12 @@ int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadli
 
     if (t == NULL)
         return -EINVAL;
-    err = coro__wait_caller(deadline, t->sched, &self);
+    err = coro__await_caller(deadline, t->sched, &self);
     if (likely(err == 0))
         err = join_error(t, self);
     if (unlikely(err != 0))
         return err;
-    if (t->co == NULL) {
+    if (t->ended) {
         void *value = coro__task_reap(t);
 
         if (result != NULL)
@@ -153,7 +153,7 @@ static int take_hold(struct join *join, const struct coro_task *self, const stru
             return err;
         }
         t->joiner = waiter;
-        join->left += t->co != NULL;
+        join->left += !t->ended;
     }
     return 0;
 }
@@ -225,7 +225,7 @@ int coro_join_any_at(const char *site, coro_task_t *const t[], size_t n, size_t 
 
     if (err != 0)
         return err;
-    while (t[i]->co != NULL)
+    while (!t[i]->ended)
         i++;
     if (which != NULL)
         *which = i;
@@ -250,7 +250,7 @@ int coro_detach(coro_task_t *t)
     if (t->joiner != NULL)
         return -EBUSY;
     t->detached = true;
-    if (t->co == NULL)
+    if (t->ended)
         coro__task_reap(t);
     return 0;
 }

@@ -270,7 +270,7 @@ int coro_future_wait_at(const char *site, coro_future_t *f, void **result, int64
 
     if (f == NULL)
         return -EINVAL;
-    err = coro__wait_caller(deadline, f->sched, &self);
+    err = coro__await_caller(deadline, f->sched, &self);
     if (err != 0)
         return err;
     if (f->waiter != NULL)

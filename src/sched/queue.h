@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/thread.h"
 
+/* Where the word is CORO__UNSETTLED there is more to be found out before it goes on: coro__sched_resolve(). */
 struct coro__ready {
     struct coro__context *context;
     uintptr_t value;
@@ -54,9 +55,9 @@ static inline size_t coro__queue_count(const struct coro__queue *queue)
 }
 
 /* One that has let the others go first. */
-static inline void coro__queue_paused(struct coro__queue *queue, struct coro__context *context)
+static inline void coro__queue_paused(struct coro__queue *queue, struct coro__context *context, uintptr_t value)
 {
-    queue->ring[queue->tail++ & queue->mask] = (struct coro__ready){context, 0};
+    queue->ring[queue->tail++ & queue->mask] = (struct coro__ready){context, value};
 }
 
 /* One that is new, or that need not wait any more. */

@@ -1,6 +1,7 @@
 /*
  * What a scheduler says about its tasks on standard error: those that wait for good, and those that nobody has looked after.
  */
+#include "async.h"
 #include "base/text.h"
 #include "sched.h"
 
@@ -13,9 +14,32 @@ static struct coro_task *task_at(struct coro__list *link)
     return CORO__OWNER(link, struct coro_task, in_sched);
 }
 
+/* A stackless task has no name but that of its body. */
 static void add_name(struct coro__text *line, const struct coro_task *task)
 {
-    coro__describe(line, task->co);
+    if (!task->stackless) {
+        coro__describe(line, task->co);
+        return;
+    }
+    coro__text_add(line, "'");
+    coro__text_add(line, task->type->name);
+    coro__text_add(line, "'");
+}
+
+static void add_site(struct coro__text *line, const struct coro_task *task)
+{
+    if (!task->stackless) {
+        coro__describe_site(line, task->co);
+        return;
+    }
+    coro__text_add(line, "stackless, ");
+    if (task->light || task->site == NULL) {
+        coro__text_add(line, "of ");
+        coro__text_add(line, task->type->site);
+    } else {
+        coro__text_add(line, "created at ");
+        coro__text_add(line, task->site);
+    }
 }
 
 /* "1.250 s" */
@@ -75,7 +99,7 @@ static struct coro_task *blocker_of(const struct roll *roll, const struct coro_t
     const struct coro__waiter *waiter = &task->waiter;
     struct coro_task *blocker;
 
-    if (task->co == NULL || waiter->state == CORO__WOKEN || waiter->kind->blocker == NULL)
+    if (task->ended || task->light || waiter->state == CORO__WOKEN || waiter->kind->blocker == NULL)
         return NULL;
     blocker = waiter->kind->blocker(waiter, last);
     return blocker != NULL && is_on(roll, blocker) ? blocker : NULL;
@@ -90,8 +114,13 @@ static void write_task(const struct roll *roll, const struct coro_task *task)
     coro__text_add(&line, "    ");
     add_name(&line, task);
     coro__text_add(&line, ", ");
-    coro__describe_site(&line, task->co);
+    add_site(&line, task);
     coro__text_add(&line, ", waits ");
+    if (task->light) {
+        coro__text_add(&line, "for time to pass");
+        coro__text_write(&line);
+        return;
+    }
     coro__text_add(&line, waiter->kind->what);
     if (blocker != NULL) {
         coro__text_add(&line, ": ");
@@ -108,16 +137,22 @@ static void write_task(const struct roll *roll, const struct coro_task *task)
     coro__text_write(&line);
 }
 
+/* Can it wait for a task? */
+static bool is_open(const struct coro_task *task)
+{
+    return !task->ended && !task->light;
+}
+
 /* Follow first blockers from `start`, marking with `mark`: the task where the way comes back to itself, or NULL. */
 static struct coro_task *find_cycle(const struct roll *roll, struct coro_task *start, uint64_t mark)
 {
     struct coro_task *task = start;
 
-    while (task != NULL && task->co != NULL && task->number == 0) {
+    while (task != NULL && is_open(task) && task->number == 0) {
         task->number = mark;
         task = blocker_of(roll, task, NULL);
     }
-    return task != NULL && task->co != NULL && task->number == mark ? task : NULL;
+    return task != NULL && is_open(task) && task->number == mark ? task : NULL;
 }
 
 static void write_cycle(const struct roll *roll, struct coro_task *first)
@@ -147,7 +182,7 @@ static void write_cycles(const struct roll *roll, struct coro_sched *s)
             write_cycle(roll, found);
     }
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
-        if (task_at(link)->co != NULL)
+        if (is_open(task_at(link)))
             task_at(link)->number = 0;
 }
 
@@ -162,7 +197,7 @@ void coro__report_deadlock(struct coro_sched *s)
     coro__text_add(&line, s->live == 1 ? " task that is left:" : " tasks that are left:");
     coro__text_write(&line);
     for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
-        if (task_at(link)->co == NULL)
+        if (task_at(link)->ended)
             continue;
         write_task(&roll, task_at(link));
         written++;
@@ -184,6 +219,13 @@ static void write_unjoined(const struct coro_task *task)
     struct coro__text line = {0};
 
     coro__text_add(&line, "libcoro: nobody has joined or detached task ");
+    if (task->stackless) {
+        add_name(&line, task);
+        coro__text_add(&line, ", ");
+        add_site(&line, task);
+        coro__text_write(&line);
+        return;
+    }
     coro__describe_as(&line, task->name, task->number, task->turn);
     coro__text_add(&line, ", created at ");
     coro__text_add(&line, task->site != NULL ? task->site : "an unknown place");
@@ -197,7 +239,7 @@ static void write_never_run(const struct coro_task *task)
     coro__text_add(&line, "libcoro: never run: task ");
     add_name(&line, task);
     coro__text_add(&line, ", ");
-    coro__describe_site(&line, task->co);
+    add_site(&line, task);
     coro__text_write(&line);
 }
 
@@ -208,9 +250,9 @@ void coro__report_unfinished(struct coro_sched *s)
     for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
         const struct coro_task *task = task_at(link);
 
-        if (task->co == NULL)
+        if (task->ended)
             write_unjoined(task);
-        else if ((task->co->context.state & CORO_STATE_FRESH) != 0)
+        else if (task->stackless ? !coro__async_has_begun(task) : (task->co->context.state & CORO_STATE_FRESH) != 0)
             write_never_run(task);
         else
             continue;

@@ -4,6 +4,7 @@
  */
 #include "sched.h"
 
+#include "async.h"
 #include "base/clock.h"
 #include "embed.h"
 
@@ -52,6 +53,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->queue.random = s->queue.seed != 0;
     s->queue.newest_first = !s->queue.random && opts->policy == CORO_DEPTH_FIRST;
     s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
+    s->timers.fire_light = coro__async_due;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
     coro__idle_keep_many();
@@ -99,10 +101,16 @@ static struct coro_task *task_at(struct coro__list *link)
 static void end_waiting(struct coro_sched *s)
 {
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
-        coro__waiter_abandon(&task_at(link)->waiter);
+        if (task_at(link)->light)
+            coro__timers_unset_light(&s->timers, &task_at(link)->timer);
+        else
+            coro__waiter_abandon(&task_at(link)->waiter);
     while (coro__queue_count(&s->queue) != 0) {
-        struct coro__context *context = coro__queue_take(&s->queue).context, *root = context;
+        struct coro__ready ready = coro__queue_take(&s->queue);
+        struct coro__context *context = ready.context, *root = context;
 
+        if (coro__async_of(ready) != NULL)
+            continue;
         while (!coro__is_root(root))
             root = root->resumer;
         ((struct coro_task *)coro__of_context(root)->task)->context = context;
@@ -127,7 +135,7 @@ static void unwind_all(struct coro_sched *s)
     while (!coro__list_empty(&s->tasks)) {
         struct coro_task *task = task_at(s->tasks.prev);
 
-        if (task->co != NULL) {
+        if (!task->ended) {
             coro__task_unwind(task); /* and look again: it may be gone, others too */
             continue;
         }
@@ -159,6 +167,7 @@ int coro_sched_destroy(coro_sched_t *s)
         next = task->next_cancelled;
         free(task);
     }
+    coro__async_end(s);
     coro__timers_end(&s->timers);
     coro__queue_end(&s->queue);
     free(s);
@@ -188,11 +197,37 @@ size_t coro__sched_random(size_t n)
     return (size_t)(coro__random(s != NULL ? &s->random : &state) % n);
 }
 
-uintptr_t coro__sched_settle(struct coro__context *context)
+/* What one is to be handed that has expired. */
+static uintptr_t settle(struct coro__context *context)
 {
     while (!coro__is_root(context))
         context = context->resumer;
     return coro__waiter_settle(&((struct coro_task *)coro__of_context(context)->task)->waiter);
+}
+
+struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready next)
+{
+    struct coro_task *task = coro__async_of(next);
+
+    if (task == NULL)
+        return (struct coro__ready){next.context, settle(next.context)};
+    s->async_next = task;
+    return (struct coro__ready){s->driver, 0};
+}
+
+/* Switch to a task. Back when one leaves to the driver, be it to have a stackless one run. */
+static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro__ready next)
+{
+    struct coro_task *task;
+
+    if (unlikely(next.value == CORO__UNSETTLED))
+        next.value = settle(next.context);
+    coro__switch(s->driver, next.context, next.value, s->words);
+    end_dead(s);
+    task = s->async_next;
+    s->async_next = NULL;
+    if (task != NULL)
+        coro__async_run(s, task);
 }
 
 /* Let tasks go on, up to `most` times. How many did? */
@@ -200,8 +235,14 @@ static size_t run_round(struct coro_sched *s, size_t most)
 {
     s->budget = most;
     while (s->budget != 0 && coro__queue_count(&s->queue) != 0) {
-        coro__sched_leave(s, s->driver);
-        end_dead(s);
+        struct coro__ready next = coro__queue_take(&s->queue);
+        struct coro_task *task = coro__async_of(next);
+
+        s->budget--;
+        if (task != NULL)
+            coro__async_run(s, task);
+        else
+            go_away(s, next);
     }
     return most - s->budget;
 }

@@ -14,6 +14,7 @@
 #include "timer.h"
 #include "waiter.h"
 
+#include <coro/async.h>
 #include <coro/group.h>
 #include <coro/sched.h>
 #include <errno.h>
@@ -35,33 +36,50 @@ struct coro__driver {
     size_t waiting; /* waiters that it may complete */
 };
 
-/*   I1  co != NULL                      <=>  not ended
- *   I2  waiter.state != CORO__WOKEN      =>  parked in a call that waits
- *   I3  detached                         =>  not ended: it is freed at its end, and joiner == NULL
- *   I4  refused <=> cancellation reaches it and is not held back by coro_shield()                   */
+/* Of either kind. A stackless one (src/sched/async.h) has its frame instead of the last part; one that is light, and waits for nothing
+ * but time, instead of the last two. Such are made in the millions, so the first part is as small as it can be.
+ *
+ *   I1  waiter.state != CORO__WOKEN      =>  parked in a call that waits
+ *   I2  detached                         =>  not ended: it is freed at its end, and joiner == NULL
+ *   I3  refused <=> cancellation reaches it and is not held back by coro_shield()
+ *   I4  light                            =>  stackless
+ *   I5  asleep                           =>  light, and not in the run queue                        */
 struct coro_task {
-    /* a cache line of what its beginning and its end look at */
-    struct coro *co;
     struct coro_sched *sched; /* constant */
-    void *fn;                 /* constant: a coro_fn, or with a group a coro_job */
-    void *arg;                /* constant; the result, once it has ended */
-    bool refused;             /* calls that wait */
-    bool cancelled;           /* by coro_cancel(), or along with its group */
-    bool shielded;
-    bool detached;
+    union {
+        struct coro *co;             /* NULL once it has ended */
+        const coro_async_type *type; /* stackless; constant */
+    };
     struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
-    struct coro__group *group;   /* constant: whose child it is; NULL if of none */
-    struct coro__group *scope;   /* the innermost group that it has open; NULL if none */
+    struct coro__list in_sched;  /* on the list of all tasks, the youngest last */
+    uint32_t timer;              /* light: as that of a coro__timer */
+    bool cancelled : 1;          /* by coro_cancel(), or along with its group */
+    bool shielded : 1;
+    bool detached : 1;
+    bool ended : 1;
+    bool borrowed : 1; /* constant: it lies in the caller's storage */
+    bool asleep : 1;
+    bool : 0;
+    bool refused : 1;   /* calls that wait */
+    bool stackless : 1; /* constant */
+    bool light : 1;     /* constant */
+    bool roused : 1;    /* light: cancelled while it was asleep */
+    bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
 
-    struct coro__context *context;    /* valid only while waiting: which of its coroutines does */
+    /* what follows is not there in a light one */
+    void *fn;                         /* constant: a coro_fn, or with a group a coro_job */
+    void *arg;                        /* constant; the result, once it has ended */
     struct coro__waiter waiter;       /* it waits for one thing at a time */
-    struct coro__list in_sched;       /* on the list of all tasks, the youngest last */
+    struct coro__group *group;        /* constant: whose child it is; NULL if of none */
+    struct coro__group *scope;        /* the innermost group that it has open; NULL if none */
     struct coro__list in_group;       /* on the list of the group's children */
     struct coro_task *next_cancelled; /* valid only while a cancellation spreads; while free, the next free one */
+    const char *site;                 /* where it was created: stackless from the start on, else once it has ended */
+    uint64_t number;                  /* 0; of one with a stack, once it has ended, that of its coroutine */
 
-    /* valid once it has ended: what its coroutine was called, for the report that nobody has joined it */
-    const char *site;
-    uint64_t number, turn;
+    /* what follows is not there in a stackless one */
+    struct coro__context *context; /* valid only while waiting: which of its coroutines does */
+    uint64_t turn;                 /* valid once it has ended, as its name, for the report that nobody has joined it */
     char name[CORO__NAME_SIZE];
 };
 
@@ -81,6 +99,12 @@ struct coro_sched {
     size_t live;       /* that have not ended */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */
     struct coro_task *free_tasks; /* as many as were alive at once */
+
+    /* stackless tasks */
+    struct coro_task *async;                 /* the one that runs, on the driver's stack; NULL if none does */
+    struct coro_task *async_next;            /* the one that the driver is to run at once; NULL if none */
+    coro_async_now async_now;                /* what its body is told, and says */
+    struct coro__async_memory *async_memory; /* NULL until the first */
 
     uint64_t random;
 
@@ -120,8 +144,9 @@ int coro__sched_drive(struct coro_sched *s, struct coro__driver *driver);
 /* A number below n, n > 0, that looks random. It follows from the scheduler's seed, and the numbers drawn before. */
 size_t coro__sched_random(size_t n);
 
-/* What the word is that a context is to be handed which has expired. */
-uintptr_t coro__sched_settle(struct coro__context *context);
+/* What an entry comes to whose word is CORO__UNSETTLED: the context to switch to, and the word to hand it. A stackless task is the
+   driver's to run. */
+struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready next);
 
 /* Go on with whatever is next. Back when `self` is, with the word that it is handed. Best called last, for the switch then goes
    straight back to the caller. */
@@ -133,7 +158,7 @@ static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_s
         s->budget--;
         next = coro__queue_take(&s->queue);
         if (unlikely(next.value == CORO__UNSETTLED))
-            next.value = coro__sched_settle(next.context);
+            next = coro__sched_resolve(s, next);
     }
     return coro__switch(self, next.context, next.value, s->words);
 }
@@ -142,6 +167,13 @@ static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_s
 
 /* The running task, or NULL, outside any. */
 struct coro_task *coro__task_running(void);
+
+/* Make sure of a place for one more in the queues; give it back. 0 or -ENOMEM. */
+int coro__task_reserve(struct coro_sched *s);
+void coro__task_release(struct coro_sched *s);
+
+/* Its body is over; the task is gone, or waits to be joined. */
+void coro__task_ended(struct coro_task *task, void *result);
 
 /* Make a task, at the end of the queue. The scheduler's thread. */
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
@@ -178,7 +210,10 @@ static inline __attribute__((always_inline)) struct coro_task *coro__task_in_roo
 /* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
 struct coro_task *coro__task_at_work(void);
 
-/* The calling task if it may wait now, else NULL. Nothing has to be undone. */
+/* coro__may_wait(), as a function. */
+struct coro_task *coro__task_that_may_wait(void);
+
+/* The calling task if it may wait now on its own stack, else NULL. Nothing has to be undone. */
 static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(void)
 {
     struct coro_task *task = coro__task_in_root();
@@ -191,8 +226,30 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
     return unlikely(task->refused) ? NULL : task;
 }
 
+/* The stackless task that runs, if its body is in a CORO_AWAIT, cancelled or not; else NULL. */
+static inline struct coro_task *coro__async_at_work(void)
+{
+    const struct coro__thread *t = coro__thread_self();
+    const struct coro_sched *s = t->sched;
+
+    return s != NULL && s->async_now.armed_ && t->current == s->driver ? s->async : NULL;
+}
+
+/* The calling task, of either kind, if it may wait now for something that is not time alone. A call that asks for this and then parks
+   returns CORO_ASYNC_PENDING_ to a stackless one, and does nothing more than to hand that on. */
+struct coro_task *coro__may_await_slowly(void);
+
+static inline __attribute__((always_inline)) struct coro_task *coro__may_await(void)
+{
+    struct coro_task *task = coro__task_in_root();
+
+    if (unlikely(task == NULL))
+        return coro__may_await_slowly();
+    return unlikely(task->refused) ? NULL : task;
+}
+
 /* Who makes a call with this deadline on something of the scheduler `of`: nobody, maybe, if it is 0. Or why it may not. */
-int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of);
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task *(*may)(void));
 
 static inline __attribute__((always_inline)) int coro__wait_caller(int64_t deadline, const struct coro_sched *of,
                                                                    struct coro_task **out)
@@ -201,7 +258,22 @@ static inline __attribute__((always_inline)) int coro__wait_caller(int64_t deadl
     int err = 0;
 
     if (unlikely(task == NULL) || unlikely(task->sched != of)) {
-        err = coro__wait_caller_slowly(deadline, of);
+        err = coro__wait_caller_slowly(deadline, of, coro__task_that_may_wait);
+        task = coro__task_running();
+    }
+    *out = task;
+    return err;
+}
+
+/* The same for a call that a stackless task may wait in. */
+static inline __attribute__((always_inline)) int coro__await_caller(int64_t deadline, const struct coro_sched *of,
+                                                                    struct coro_task **out)
+{
+    struct coro_task *task = likely(deadline != 0) ? coro__may_await() : NULL;
+    int err = 0;
+
+    if (unlikely(task == NULL) || unlikely(task->sched != of)) {
+        err = coro__wait_caller_slowly(deadline, of, coro__may_await_slowly);
         task = coro__task_running();
     }
     *out = task;
@@ -216,8 +288,27 @@ static inline int coro__wait_overdue(const struct coro_task *task, int64_t deadl
     return deadline == 0 ? -EAGAIN : -ETIMEDOUT;
 }
 
+/* Is this a call that is made once more, with what its wait came to in the waiter of the stackless task that runs? Asked once. */
+bool coro__async_resumed(void);
+
+/* The same, of a call that has found out who makes it, or that whoever does may not wait. */
+static inline bool coro__await_goes_on(struct coro_task **self)
+{
+    if (likely(*self != NULL && !(*self)->stackless) || !coro__async_resumed())
+        return false;
+    *self = coro__task_running();
+    return true;
+}
+
+/* The stackless task that runs is to return from its body: CORO_ASYNC_PENDING_. */
+static inline int coro__async_pend(struct coro_task *task)
+{
+    task->sched->async_now.armed_ = false;
+    return CORO_ASYNC_PENDING_;
+}
+
 /* Park `task`, the running one: its waiter is on the list of what it waits for. To be called last; returns what the waiter is completed
-   with, or -ETIMEDOUT or -ECANCELED. */
+   with, or -ETIMEDOUT or -ECANCELED. If it is stackless, that comes to its body later. */
 static inline __attribute__((always_inline)) int coro__park(struct coro_task *task, const struct coro__wait *kind,
                                                             int64_t deadline, const char *site)
 {
@@ -225,7 +316,6 @@ static inline __attribute__((always_inline)) int coro__park(struct coro_task *ta
     struct coro__context *self = coro__thread_self()->current;
     struct coro__waiter *w = &task->waiter;
 
-    task->context = self;
     w->state = CORO__WAITING;
     w->kind = kind;
     w->site = site;
@@ -234,6 +324,9 @@ static inline __attribute__((always_inline)) int coro__park(struct coro_task *ta
         w->timer.fire = kind->due;
         coro__timers_set(&s->timers, &w->timer, deadline);
     }
+    if (unlikely(task->stackless))
+        return coro__async_pend(task);
+    task->context = self;
     return coro__sched_leave(s, self);
 }
 

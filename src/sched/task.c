@@ -3,6 +3,7 @@
  *
  * A task outlives its coroutine: its stack goes back warm the moment it ends, and what it returned waits here to be joined.
  */
+#include "async.h"
 #include "base/panic.h"
 #include "base/sanitize.h"
 #include "sched.h"
@@ -29,6 +30,10 @@ static void give(struct coro_task *task)
 {
     struct coro_sched *s = task->sched;
 
+    if (unlikely(task->stackless)) {
+        coro__async_give(task);
+        return;
+    }
     if (CORO__SANITIZED || coro__under_valgrind) {
         free(task);
         return;
@@ -48,7 +53,7 @@ struct coro_task *coro__task_running(void)
     for (struct coro__context *c = t->current; c != &t->root; c = c->resumer)
         if (coro__of_context(c)->task != NULL)
             return coro__of_context(c)->task;
-    return NULL;
+    return ((struct coro_sched *)t->sched)->async;
 }
 
 coro_task_t *coro_task_self(void)
@@ -60,11 +65,10 @@ coro_task_t *coro_task_self(void)
 
 void *coro__task_reap(struct coro_task *task)
 {
-    void *result = task->arg;
+    void *result = likely(!task->stackless) ? task->arg : coro__async_result(task);
 
     coro__list_remove(&task->in_sched);
-    coro__timers_release(&task->sched->timers);
-    coro__queue_release(&task->sched->queue);
+    coro__task_release(task->sched);
     give(task);
     return result;
 }
@@ -80,24 +84,28 @@ static void keep_name(struct coro_task *task, const struct coro *co)
 
 static void end(struct coro_task *task, void *result)
 {
-    task->co = NULL;
-    task->arg = result;
+    task->ended = true;
+    if (likely(!task->stackless)) {
+        task->co = NULL;
+        task->arg = result;
+    } else {
+        coro__async_keep_result(task, result);
+    }
     task->sched->live--;
-    if (task->group != NULL)
+    if (likely(!task->light) && task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }
 
-/* Its coroutine is about to go. */
-static void ended(struct coro_task *task, void *result)
+void coro__task_ended(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->co;
+    const struct coro *co = task->stackless ? NULL : task->co;
 
     end(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
         coro__join_ended(task);
-    else
+    else if (co != NULL)
         keep_name(task, co);
 }
 
@@ -117,7 +125,7 @@ static void *run(void *input)
         coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
-    ended(task, result);
+    coro__task_ended(task, result);
     if (likely(coro__root_retire(co))) {
         coro__sched_leave(s, &co->context);
     } else {
@@ -129,12 +137,16 @@ static void *run(void *input)
 
 void coro__task_unwind(struct coro_task *task)
 {
-    struct coro *co = task->co;
-
     task->joiner = NULL;
     task->sched->unwinding = task;
-    coro__root_release(co, task->context);
-    coro_destroy(co);
+    if (task->stackless) {
+        coro__async_unwind(task);
+    } else {
+        struct coro *co = task->co;
+
+        coro__root_release(co, task->context);
+        coro_destroy(co);
+    }
     end(task, (void *)(intptr_t)-ECANCELED);
     if (task->detached)
         coro__task_reap(task);
@@ -183,7 +195,8 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->sched = s;
     task->fn = fn;
     task->arg = arg;
-    task->refused = task->cancelled = task->shielded = task->detached = false;
+    task->refused = task->cancelled = task->shielded = task->detached = task->ended = false;
+    task->stackless = task->light = task->borrowed = task->asleep = task->roused = task->dropped = false;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
     task->waiter.timer.handle = 0;
@@ -194,7 +207,7 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     return 0;
 }
 
-static int reserve(struct coro_sched *s)
+int coro__task_reserve(struct coro_sched *s)
 {
     int err = coro__queue_reserve(&s->queue);
 
@@ -204,6 +217,12 @@ static int reserve(struct coro_sched *s)
     if (err != 0)
         coro__queue_release(&s->queue);
     return err;
+}
+
+void coro__task_release(struct coro_sched *s)
+{
+    coro__timers_release(&s->timers);
+    coro__queue_release(&s->queue);
 }
 
 /* What it needs is reserved, its coroutine this thread's. */
@@ -221,7 +240,7 @@ int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **
                      const coro_opts *opts)
 {
     struct coro_task *task;
-    int err = reserve(s);
+    int err = coro__task_reserve(s);
 
     if (unlikely(err != 0))
         return err;
@@ -236,10 +255,10 @@ int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **
 release:
     if (task != NULL) {
         task->sched = s;
+        task->stackless = false;
         give(task);
     }
-    coro__timers_release(&s->timers);
-    coro__queue_release(&s->queue);
+    coro__task_release(s);
     return err;
 }
 
@@ -263,7 +282,8 @@ int coro_spawn_at(const char *site, coro_task_t **out, coro_fn *fn, void *arg, c
     const struct coro__thread *t = coro__thread_self();
     struct coro_sched *s = t->sched;
 
-    if (unlikely(s == NULL) || unlikely(s->closing) || unlikely(t->current == s->driver) || unlikely(t->token == 0))
+    if (unlikely(s == NULL) || unlikely(s->closing) || unlikely(t->token == 0) ||
+        (unlikely(t->current == s->driver) && s->async == NULL))
         return coro__wait_refusal();
     return spawn(site, s, out, fn, arg, opts);
 }
@@ -296,7 +316,7 @@ static void arrive(struct coro__post *post)
 {
     struct letter *letter = CORO__OWNER(post, struct letter, post);
     struct coro_task *task = letter->task;
-    int err = reserve(task->sched);
+    int err = coro__task_reserve(task->sched);
 
     if (err != 0 && !task->sched->closing) {
         coro__sched_post(task->sched, post);

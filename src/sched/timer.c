@@ -81,24 +81,41 @@ int coro__timers_grow(struct coro__timers *timers)
     return 0;
 }
 
-void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline)
+enum { LIGHT = 1 };
+
+static void set(struct coro__timers *timers, uint32_t *out, uintptr_t timer, int64_t deadline)
 {
     uint32_t handle = timers->free;
 
     timers->free = timers->place[handle];
-    timer->handle = handle;
+    *out = handle;
     rise(timers, timers->count++, (struct coro__timer_slot){deadline, timers->turn++, handle, timer});
+}
+
+void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline)
+{
+    set(timers, &timer->handle, (uintptr_t)timer, deadline);
+}
+
+void coro__timers_set_light(struct coro__timers *timers, uint32_t *handle, int64_t deadline)
+{
+    set(timers, handle, (uintptr_t)handle | LIGHT, deadline);
 }
 
 void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer)
 {
-    uint32_t handle = timer->handle;
+    coro__timers_unset_light(timers, &timer->handle);
+}
+
+void coro__timers_unset_light(struct coro__timers *timers, uint32_t *of)
+{
+    uint32_t handle = *of;
     struct coro__timer_slot last;
     size_t i;
 
     if (handle == 0)
         return;
-    timer->handle = 0;
+    *of = 0;
     i = timers->place[handle];
     timers->place[handle] = timers->free;
     timers->free = handle;
@@ -116,15 +133,27 @@ int64_t coro__timers_next(const struct coro__timers *timers)
     return timers->count != 0 ? timers->heap[0].deadline : CORO_FOREVER;
 }
 
+static void fire(struct coro__timers *timers, uintptr_t timer)
+{
+    if ((timer & LIGHT) != 0) {
+        uint32_t *handle = (uint32_t *)(timer - LIGHT);
+
+        coro__timers_unset_light(timers, handle);
+        timers->fire_light(handle);
+    } else {
+        struct coro__timer *whole = (struct coro__timer *)timer;
+
+        coro__timers_unset(timers, whole);
+        whole->fire(whole);
+    }
+}
+
 void coro__timers_fire(struct coro__timers *timers, int64_t now)
 {
     while (timers->count != 0 && timers->heap[0].deadline <= now) {
-        struct coro__timer *timer = timers->heap[0].timer;
-
         for (size_t i = 1; i <= CHILDREN && i < timers->count; i++)
-            __builtin_prefetch(timers->heap[i].timer, 1); /* one of them is next */
-        coro__timers_unset(timers, timer);
-        timer->fire(timer);
+            __builtin_prefetch((const void *)timers->heap[i].timer, 1); /* one of them is next */
+        fire(timers, timers->heap[0].timer);
     }
 }
 

@@ -2,6 +2,8 @@
  * Timers: a 4-ary heap of deadlines. Those of one deadline fire in the order in which they were set.
  *
  * Setting one allocates nothing: whoever may have one has reserved a place beforehand.
+ *
+ * A light timer is a handle alone; all of them fire in the same way.
  */
 #ifndef CORO_SCHED_TIMER_H
 #define CORO_SCHED_TIMER_H
@@ -17,7 +19,7 @@ struct coro__timer {
 /* Moving a slot writes where it is to a table by handle, and not to the timer, which is in nobody's cache.
  *
  *   I1  heap[i] is due no later than its children heap[4i + 1] ... heap[4i + 4]
- *   I2  place[heap[i].handle] == i, and heap[i].timer->handle == heap[i].handle
+ *   I2  place[heap[i].handle] == i, and heap[i].handle is what stands where heap[i].timer says
  *   I3  count <= reserved <= capacity, and handles are 1 ... capacity
  *   I4  place[] of a handle that is free is the next free one; 0 ends the list  */
 struct coro__timers {
@@ -25,12 +27,13 @@ struct coro__timers {
         int64_t deadline;
         uint32_t turn;
         uint32_t handle;
-        struct coro__timer *timer;
+        uintptr_t timer; /* where its handle is; odd if it is light */
     } * heap;
     uint32_t *place;
     uint32_t free;
     uint32_t turn;
     size_t count, reserved, capacity;
+    void (*fire_light)(uint32_t *handle);
 };
 
 /* Make the heap larger. 0 or -ENOMEM. */
@@ -52,6 +55,9 @@ static inline void coro__timers_release(struct coro__timers *timers)
 
 void coro__timers_set(struct coro__timers *timers, struct coro__timer *timer, int64_t deadline);
 void coro__timers_unset(struct coro__timers *timers, struct coro__timer *timer); /* nothing if it is not set */
+
+void coro__timers_set_light(struct coro__timers *timers, uint32_t *handle, int64_t deadline);
+void coro__timers_unset_light(struct coro__timers *timers, uint32_t *handle);
 
 /* The next deadline; CORO_FOREVER if there is none. */
 int64_t coro__timers_next(const struct coro__timers *timers);

@@ -1,6 +1,7 @@
 /*
  * Who may wait, and the calls that wait for nothing but time.
  */
+#include "async.h"
 #include "sched.h"
 
 #include <errno.h>
@@ -21,18 +22,27 @@ int coro__wait_refusal(void)
 
     if (err != 0)
         return err;
-    if (s == NULL || (t->current == s->driver && !s->closing))
+    if (s == NULL)
+        return -EPERM;
+    if (s->async != NULL)
+        return coro__async_refusal(s);
+    if (t->current == s->driver && !s->closing)
         return -EPERM;
     return -ECANCELED; /* it is, or it is ending */
 }
 
-int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of)
+struct coro_task *coro__task_that_may_wait(void)
+{
+    return coro__may_wait();
+}
+
+int coro__wait_caller_slowly(int64_t deadline, const struct coro_sched *of, struct coro_task *(*may)(void))
 {
     const struct coro_task *task = coro__task_running();
     struct coro__thread *t;
     int err = coro__thread_enter(&t);
 
-    if (deadline != 0 && coro__may_wait() == NULL)
+    if (deadline != 0 && may() == NULL)
         return coro__wait_refusal();
     if (err == 0 && (t->token != of->token || (task != NULL && task->sched != of)))
         err = -EPERM;
@@ -69,35 +79,57 @@ static int pause_as(struct coro_task *task)
     struct coro_sched *s = task->sched;
     struct coro__context *self = coro__thread_self()->current;
 
-    coro__queue_paused(&s->queue, self);
+    coro__queue_paused(&s->queue, self, 0);
     return coro__sched_leave(s, self);
 }
 
-int coro_pause(void)
+static __attribute__((noinline)) int pause_slowly(void)
 {
     struct coro_task *task = coro__may_wait();
     int err;
 
-    if (likely(task != NULL))
+    if (task != NULL)
         return pause_as(task);
     err = coro__wait_refusal();
     task = coro__task_running();
-    if (err == -ECANCELED && task != NULL && task->refused)
+    if (err == -ECANCELED && task != NULL && task->refused && !task->stackless)
         pause_as(task); /* or it would never end in a loop that does not look */
     return err;
+}
+
+int coro_pause(void)
+{
+    struct coro_task *task = coro__task_in_root();
+
+    if (likely(task != NULL) && likely(!task->refused))
+        return pause_as(task);
+    task = coro__async_at_work();
+    return task != NULL ? coro__async_pause(task) : pause_slowly();
 }
 
 #undef coro_sleep_until
 #undef coro_sleep
 
+static __attribute__((noinline)) int sleep_slowly(const char *site, int64_t deadline)
+{
+    struct coro_task *task = coro__async_at_work();
+
+    if (task != NULL && task->light && deadline > task->sched->now && !task->refused)
+        return coro__async_sleep(task, deadline);
+    task = coro__may_await_slowly();
+    if (task != NULL && deadline > task->sched->now)
+        return coro__park(task, &for_time, deadline, site);
+    if (task == NULL)
+        task = coro__task_running();
+    return task != NULL && deadline <= task->sched->now ? coro_pause() : coro__wait_refusal();
+}
+
 int coro_sleep_until_at(const char *site, int64_t deadline)
 {
-    struct coro_task *task = coro__may_wait();
+    struct coro_task *task = coro__task_in_root();
 
-    if (unlikely(task == NULL)) {
-        task = coro__task_running();
-        return task != NULL && deadline <= task->sched->now ? coro_pause() : coro__wait_refusal();
-    }
+    if (unlikely(task == NULL) || unlikely(task->refused))
+        return sleep_slowly(site, deadline);
     if (deadline <= task->sched->now)
         return pause_as(task);
     return coro__park(task, &for_time, deadline, site);

@@ -45,7 +45,8 @@ struct coro__wait {
     /* The tasks that could end it, one after the other: the first for NULL, then the one after `last`, in the end NULL. Is itself NULL
        if they are nobody in particular. */
     struct coro_task *(*blocker)(const struct coro__waiter *waiter, struct coro_task *last);
-    bool held; /* cancellation does nothing */
+    bool held;  /* cancellation does nothing */
+    bool again; /* a stackless task makes the call once more when it goes on: it has something to do then */
 };
 
 struct coro__waiter {

@@ -176,13 +176,12 @@ static const struct coro__wait for_once = {
 static int wait_until_done(const char *site, coro_once_t *o, const void *me)
 {
     struct coro_task *self;
-    int err;
 
     if (o->runner_ == me)
         return -EDEADLK;
-    err = coro__sync_caller(CORO_FOREVER, &self);
-    if (err != 0)
-        return err;
+    self = coro__may_wait(); /* not a stackless one: what it would be woken to do may wait itself */
+    if (self == NULL)
+        return coro__wait_refusal();
     self->waiter.slot = o;
     return coro__sync_wait(coro__sync_list(&o->waiters_), self, &for_once, CORO_FOREVER, site);
 }
@@ -204,6 +203,8 @@ int coro_once_at(const char *site, coro_once_t *o, void (*fn)(void))
     if (o->runner_ != NULL)
         return wait_until_done(site, o, me);
     o->runner_ = me;
+    if (self != NULL && self->stackless)
+        self->sched->async_now.armed_ = false; /* it is not in this call that it waits */
     fn();
     o->done_ = 1;
     complete_all(&o->waiters_);

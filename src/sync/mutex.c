@@ -14,8 +14,11 @@ static struct coro_task *holder(const struct coro__waiter *waiter, struct coro_t
 }
 
 static const struct coro__wait for_mutex = {.what = "to lock a mutex", .due = coro__waiter_too_late, .blocker = holder};
-static const struct coro__wait for_mutex_again = {
-    .what = "to lock the mutex of a condition again", .due = coro__waiter_too_late, .blocker = holder, .held = true};
+static const struct coro__wait for_mutex_again = {.what = "to lock the mutex of a condition again",
+                                                  .due = coro__waiter_too_late,
+                                                  .blocker = holder,
+                                                  .held = true,
+                                                  .again = true};
 
 static int wait_for_mutex(coro_mutex_t *m, const struct coro__wait *kind, struct coro_task *self, int64_t deadline,
                           const char *site)
@@ -107,7 +110,20 @@ int coro_mutex_unlock(coro_mutex_t *m)
 
 /* ---- condition ---- */
 
-static const struct coro__wait for_condition = {.what = "for a condition", .due = coro__waiter_too_late};
+static const struct coro__wait for_condition = {.what = "for a condition", .due = coro__waiter_too_late, .again = true};
+
+/* It goes on, with `err`, once it holds the mutex again. */
+static int lock_again(coro_mutex_t *m, struct coro_task *self, int err, const char *site)
+{
+    if (m->holder_ == NULL)
+        m->holder_ = self;
+    if (m->holder_ == self)
+        return err;
+    self->waiter.error = err; /* of a stackless task, until it is called again */
+    if (wait_for_mutex(m, &for_mutex_again, self, CORO_FOREVER, site) == CORO_ASYNC_PENDING_)
+        return CORO_ASYNC_PENDING_;
+    return err;
+}
 
 #undef coro_cond_wait
 int coro_cond_wait_at(const char *site, coro_cond_t *c, coro_mutex_t *m, int64_t deadline)
@@ -118,6 +134,8 @@ int coro_cond_wait_at(const char *site, coro_cond_t *c, coro_mutex_t *m, int64_t
     if (c == NULL || m == NULL)
         return -EINVAL;
     err = coro__sync_caller(deadline, &self);
+    if (unlikely(coro__await_goes_on(&self)))
+        return lock_again(m, self, self->waiter.error, site);
     if (err == 0 && m->holder_ != coro__sync_name(self))
         err = -EPERM;
     if (err == 0)
@@ -128,11 +146,7 @@ int coro_cond_wait_at(const char *site, coro_cond_t *c, coro_mutex_t *m, int64_t
     self->waiter.slot = self;
     self->waiter.out = (void **)(void *)m;
     err = coro__sync_wait(coro__sync_list(&c->waiters_), self, &for_condition, deadline, site);
-    if (m->holder_ == NULL)
-        m->holder_ = self;
-    else if (m->holder_ != self)
-        wait_for_mutex(m, &for_mutex_again, self, CORO_FOREVER, site);
-    return err;
+    return err != CORO_ASYNC_PENDING_ ? lock_again(m, self, err, site) : err;
 }
 
 int coro_cond_wait(coro_cond_t *c, coro_mutex_t *m, int64_t deadline)

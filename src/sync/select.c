@@ -3,8 +3,8 @@
  *
  * Of the cases that are possible at once one is drawn at random. (To try them in turn from a random one on would be simpler, but favour
  * those that stand behind ones that are not possible.) If none is, each waits on its channel, and whoever fires one takes all of them
- * off. The links are in the frame of the call, or on the heap if there are many; whoever takes them off frees them then, for the call
- * does not come back if its task is unwound.
+ * off. The links are in the frame of the call, or on the heap if there are many or the task has no stack; whoever takes them off frees
+ * them then, for the call does not come back if its task is unwound.
  */
 #include "chan.h"
 
@@ -16,16 +16,17 @@ struct selection {
     struct coro__branch *branches;
     coro_case *cases;
     size_t count;
+    bool on_heap; /* the branches; without a stack, itself too, before them */
 };
 
 static void stop(struct coro__waiter *waiter)
 {
-    const struct selection *selection = waiter->slot;
+    struct selection *selection = waiter->slot;
 
     for (size_t i = 0; i < selection->count; i++)
         coro__list_remove(&selection->branches[i].link);
-    if (selection->count > FRAME_MOST)
-        free(selection->branches);
+    if (selection->on_heap)
+        free((void *)selection->branches == (void *)(selection + 1) ? (void *)selection : (void *)selection->branches);
 }
 
 static const struct coro__wait for_any = {
@@ -34,13 +35,13 @@ static const struct coro__wait for_any = {
 void coro__select_fire(struct coro__branch *branch, int result)
 {
     struct coro__waiter *waiter = branch->waiter;
-    const struct selection *selection = waiter->slot;
     coro_case *fired = branch->its_case;
+    uintptr_t index = (uintptr_t)(fired - ((const struct selection *)waiter->slot)->cases);
 
     coro__list_init(&branch->link); /* it is off its list, and may be taken off again */
     stop(waiter);
     fired->result = result;
-    coro__waiter_complete(waiter, (uintptr_t)(fired - selection->cases));
+    coro__waiter_complete(waiter, index);
 }
 
 static int try_case(coro_case *c)
@@ -113,7 +114,21 @@ static __attribute__((noinline)) int wait_for_many(const char *site, struct sele
     selection->branches = malloc(selection->count * sizeof *selection->branches);
     if (selection->branches == NULL)
         return -ENOMEM;
+    selection->on_heap = true;
     return wait_for_any(site, selection, self, deadline);
+}
+
+static __attribute__((noinline)) int wait_without_stack(const char *site, const struct selection *selection,
+                                                        struct coro_task *self, int64_t deadline)
+{
+    struct selection *kept = malloc(sizeof *kept + selection->count * sizeof *kept->branches);
+
+    if (kept == NULL)
+        return -ENOMEM;
+    *kept = *selection;
+    kept->branches = (struct coro__branch *)(void *)(kept + 1);
+    kept->on_heap = true;
+    return wait_for_any(site, kept, self, deadline);
 }
 
 #undef coro_select
@@ -136,6 +151,8 @@ int coro_select_at(const char *site, coro_case *cases, size_t n, int64_t deadlin
     result = deadline == 0 ? -EAGAIN : coro__wait_overdue(self, deadline);
     if (result != 0)
         return result;
+    if (unlikely(self->stackless))
+        return wait_without_stack(site, &selection, self, deadline);
     return n <= FRAME_MOST ? wait_for_few(site, &selection, self, deadline)
                            : wait_for_many(site, &selection, self, deadline);
 }

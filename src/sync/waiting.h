@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) int coro__sync_caller(int64_t deadl
         *out = NULL;
         return coro__sync_refusal();
     }
-    *out = coro__may_wait();
+    *out = coro__may_await();
     return likely(*out != NULL) ? 0 : coro__wait_refusal();
 }
 
