@@ -130,6 +130,15 @@ static inline void coro__san_reuse(void *p, size_t size)
     (void)p, (void)size;
 }
 
+/* The kernel has written to memory by a way that tools do not see. */
+static inline void coro__san_filled(const void *p, size_t size)
+{
+#ifdef CORO__MSAN
+    __msan_unpoison(p, size);
+#endif
+    coro__valgrind_define(p, size);
+}
+
 /* Nobody is to touch it until then. */
 static inline void coro__san_retire(void *p, size_t size)
 {
