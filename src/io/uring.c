@@ -32,6 +32,7 @@ struct uring {
     struct coro__io io;
     struct io_uring ring;
     struct coro__list recalled; /* waiters whose requests are to be cancelled, which the ring has not been told yet */
+    bool watching;              /* event_fd */
     bool hosted;                /* `driver.fd` has events; ones of the ring itself tell of completions, not of work */
 };
 
@@ -125,12 +126,14 @@ static void recall(struct uring *u, struct coro__waiter *waiter, int error)
 
 /* ---- completions ---- */
 
+/* Signals of other threads. */
 static void watch_event(struct uring *u)
 {
-    struct io_uring_sqe *sqe = next_request(u);
+    struct io_uring_sqe *sqe = u->watching ? NULL : next_request(u);
 
     if (sqe == NULL)
         return;
+    u->watching = true;
     io_uring_prep_poll_multishot(sqe, u->io.event_fd, POLLIN);
     sqe->user_data = SIGNAL;
 }
@@ -139,8 +142,7 @@ static void handle(struct uring *u, const struct io_uring_cqe *cqe)
 {
     if (cqe->user_data == SIGNAL) {
         coro__io_signalled(&u->io);
-        if ((cqe->flags & IORING_CQE_F_MORE) == 0)
-            watch_event(u);
+        u->watching = (cqe->flags & IORING_CQE_F_MORE) != 0;
     } else if (cqe->user_data != NOBODY) {
         finish(u, (struct coro__waiter *)(uintptr_t)(cqe->user_data & ~(uint64_t)DIRECTIONS), cqe->res);
     }
@@ -175,6 +177,7 @@ static void wait_for_completions(struct coro__driver *driver, int64_t deadline)
     int64_t ns = 0;
 
     cancel_recalled(u);
+    watch_event(u);
     if (deadline != 0 && deadline != CORO_FOREVER)
         ns = deadline - coro__real_now();
     if (deadline == CORO_FOREVER) {
@@ -191,6 +194,7 @@ static void wait_for_completions(struct coro__driver *driver, int64_t deadline)
 static void submit(struct uring *u)
 {
     cancel_recalled(u);
+    watch_event(u);
     if (io_uring_sq_ready(&u->ring) != 0)
         io_uring_submit(&u->ring);
 }
@@ -369,7 +373,6 @@ static int open_ring(struct coro__io *io)
     coro__san_reuse(u->ring.sq.sqes, REQUESTS_MOST * sizeof *u->ring.sq.sqes);
     io_uring_register_ring_fd(&u->ring); /* or it goes by its number, which is slower */
     coro__list_init(&u->recalled);
-    watch_event(u);
     io->driver.fd = fd;
     io->driver.wait = wait_for_completions;
     io->driver.submit = be_hosted;
