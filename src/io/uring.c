@@ -169,28 +169,6 @@ static bool has_work(struct uring *u)
             (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
-static void wait_for_completions(struct coro__driver *driver, int64_t deadline)
-{
-    struct uring *u = of(coro__io_of(driver));
-    struct __kernel_timespec timeout;
-    struct io_uring_cqe *cqe;
-    int64_t ns = 0;
-
-    cancel_recalled(u);
-    watch_event(u);
-    if (deadline != 0 && deadline != CORO_FOREVER)
-        ns = deadline - coro__real_now();
-    if (deadline == CORO_FOREVER) {
-        io_uring_submit_and_wait(&u->ring, 1);
-    } else if (ns > 0) {
-        timeout = (struct __kernel_timespec){.tv_sec = ns / CORO_S(1), .tv_nsec = ns % CORO_S(1)};
-        io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
-    } else if (has_work(u)) {
-        io_uring_submit_and_get_events(&u->ring);
-    }
-    handle_all(u);
-}
-
 static void submit(struct uring *u)
 {
     cancel_recalled(u);
@@ -212,6 +190,44 @@ static void be_hosted(struct coro__driver *driver)
         count = 1; /* it was not readable */
     if (!u->hosted || has_work(u) || io_uring_cq_ready(&u->ring) != 0)
         (void)!write(driver->fd, &count, sizeof count);
+}
+
+/* Valgrind lets no other thread run while a ring is waited in: so it is waited for. Linux may not tell one eventfd of another. */
+static void wait_outside(struct uring *u, const struct timespec *timeout)
+{
+    struct pollfd fds[] = {{.fd = u->io.driver.fd, .events = POLLIN}, {.fd = u->io.event_fd, .events = POLLIN}};
+
+    be_hosted(&u->io.driver);
+    ppoll(fds, 2, timeout, NULL);
+    io_uring_submit_and_get_events(&u->ring);
+}
+
+/* Submit, and wait for a completion; ns < 0: for ever. */
+static void wait_for_one(struct uring *u, int64_t ns)
+{
+    struct __kernel_timespec timeout = {.tv_sec = ns / CORO_S(1), .tv_nsec = ns % CORO_S(1)};
+    struct io_uring_cqe *cqe;
+
+    if (coro__under_valgrind)
+        wait_outside(u, ns < 0 ? NULL : &(struct timespec){.tv_sec = timeout.tv_sec, .tv_nsec = (long)timeout.tv_nsec});
+    else if (ns < 0)
+        io_uring_submit_and_wait(&u->ring, 1);
+    else
+        io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &timeout, NULL);
+}
+
+static void wait_for_completions(struct coro__driver *driver, int64_t deadline)
+{
+    struct uring *u = of(coro__io_of(driver));
+    int64_t ns = deadline == CORO_FOREVER ? -1 : deadline != 0 ? deadline - coro__real_now() : 0;
+
+    cancel_recalled(u);
+    watch_event(u);
+    if (deadline == CORO_FOREVER || ns > 0)
+        wait_for_one(u, ns);
+    else if (has_work(u))
+        io_uring_submit_and_get_events(&u->ring);
+    handle_all(u);
 }
 
 /* Until nobody waits for `f`, or `waiter` does not. What else comes to its end meanwhile is seen to as well. */
