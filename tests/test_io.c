@@ -1499,6 +1499,72 @@ static void a_connect_does_not_take_another_socket_for_its_own(void **state)
     RUNS(connect_closed, -ECANCELED);
 }
 
+/* The kernel may be at work on a descriptor that somebody waits on: that must not keep it open. */
+static void *hears_of_the_end(void *arg)
+{
+    coro_task_t *reader;
+    int fds[2];
+    char c;
+
+    (void)arg;
+    make_pair(fds);
+    reader = spawned(reads_one, (void *)(intptr_t)fds[0]);
+    coro_sleep(CORO_MS(1));
+    coro_close(fds[0]);
+    note(coro_read(fds[1], &c, 1, 0));
+    coro_join(reader, NULL, CORO_FOREVER);
+    coro_close(fds[1]);
+    return NULL;
+}
+
+static void closing_ends_a_connection_at_once(void **state)
+{
+    (void)state;
+    RUNS(hears_of_the_end, 0, -ECANCELED);
+}
+
+/* Whoever is cancelled as input comes has it, or has left it where it was. */
+static void *reads_what_is_left(void *arg)
+{
+    int *fds = arg;
+    char buf[8];
+    ssize_t n = coro_read(fds[0], buf, sizeof buf, CORO_FOREVER);
+
+    note(n == 3 || n == -ECANCELED);
+    coro_shield(true);
+    note(n == 3 ? 3 : coro_read(fds[0], buf, sizeof buf, soon()));
+    return NULL;
+}
+
+static void *cancels_as_input_comes(void *arg)
+{
+    coro_task_t *reader;
+    int fds[2];
+
+    (void)arg;
+    for (int when = 0; when < 3; when++) {
+        connect_pair(fds);
+        reader = spawned(reads_what_is_left, fds);
+        coro_sleep(CORO_MS(1));
+        if (when != 1)
+            note(send(fds[1], "abc", 3, 0));
+        if (when == 2)
+            coro_pause();
+        coro_cancel(reader);
+        if (when == 1)
+            note(send(fds[1], "abc", 3, 0));
+        coro_join(reader, NULL, CORO_FOREVER);
+        close_both(fds);
+    }
+    return NULL;
+}
+
+static void what_comes_as_a_task_is_cancelled_is_not_lost(void **state)
+{
+    (void)state;
+    RUNS(cancels_as_input_comes, 3, 1, 3, 3, 1, 3, 3, 1, 3);
+}
+
 /* ---- connections ---- */
 
 static void *refused(void *arg)
@@ -1709,6 +1775,7 @@ static void *one_of_the_crowd(void *address)
 
 static void *gathers_a_crowd(void *arg)
 {
+    int64_t limit = coro_after(CORO_S(60));
     char address[64];
 
     crowd.listener = coro_tcp_listen("127.0.0.1:0", 0);
@@ -1719,7 +1786,8 @@ static void *gathers_a_crowd(void *arg)
     while (crowd.served < 3 * crowd.connections)
         coro_sleep(CORO_MS(1));
     coro_close(crowd.listener);
-    coro_sleep(CORO_MS(5));
+    while (crowd.answered < 3 * crowd.connections && coro_now() < limit)
+        coro_sleep(CORO_MS(1));
     note(crowd.answered == 3 * crowd.connections);
     return NULL;
 }
@@ -2521,6 +2589,8 @@ int main(void)
         TEST(events_of_a_closed_descriptor_wake_nobody),
         TEST(a_duplicate_may_take_the_number_of_the_original),
         TEST(a_connect_does_not_take_another_socket_for_its_own),
+        TEST(closing_ends_a_connection_at_once),
+        TEST(what_comes_as_a_task_is_cancelled_is_not_lost),
         TEST(a_connection_may_be_refused),
         TEST(an_address_that_cannot_be_read_is_invalid),
         TEST(names_and_numbers_can_be_dialled),

@@ -622,26 +622,29 @@ static void what_the_resolver_says_is_handed_on(void **state)
     assert_int_equal(results[3], -ETIMEDOUT);
 }
 
+static pid_t a_child(void)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    alarm(120); /* should nobody be left to end it */
+    for (;;)
+        pause();
+}
+
 static void *waits_for_children(void *arg)
 {
     long *results = arg;
-    pid_t pid = fork();
+    pid_t pid = a_child();
     int status = 0;
 
-    if (pid == 0) {
-        usleep(3000);
-        raise(SIGKILL);
-    }
     results[0] = coro_wait_pid(pid, &status, 0);
     results[1] = coro_wait_pid(pid, &status, coro_after(CORO_US(200)));
+    kill(pid, SIGKILL);
     results[2] = coro_wait_pid(pid, &status, coro_after(CORO_S(5))) == pid && WTERMSIG(status) == SIGKILL;
     results[3] = coro_wait_pid(pid, &status, CORO_FOREVER);
-    pid = fork();
-    if (pid == 0) {
-        alarm(120); /* should nobody be left to end it */
-        for (;;)
-            pause();
-    }
+    pid = a_child();
     coro_cancel(coro_task_self());
     results[4] = coro_wait_pid(pid, &status, CORO_FOREVER);
     kill(pid, SIGKILL);

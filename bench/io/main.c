@@ -89,6 +89,8 @@ static void measure_load(const struct options *options, struct row *row, unsigne
         return;
     }
     load_run(&pair.load, sent / 10 + 1); /* caches are warm, buffers grown */
+    if (row->kind->variable != NULL && strncmp(row->kind->variable, "CORO_IO=", 8) == 0)
+        row->backend = server_has_ring(&pair.server) ? "io_uring" : "epoll";
     cpu = server_cpu(&pair.server);
     result = load_run(&pair.load, sent);
     cpu = server_cpu(&pair.server) - cpu;
@@ -187,6 +189,9 @@ static void measure(const struct results *results)
         measure_table(results, &results->rows[first - results->rows], syscalls);
         say_no_more();
         next = results_print_table(results, first, stdout, false);
+        for (const struct row *row = first; row < next; row++)
+            if (row->backend != NULL)
+                printf("  %s ran on %s.\n", row->kind->name, row->backend);
         fflush(stdout);
     }
 }

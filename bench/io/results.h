@@ -21,6 +21,7 @@ struct row {
     size_t connections;
     struct sample samples[ROUNDS_MOST]; /* NANs of a round that failed */
     double syscalls;                    /* a request */
+    const char *backend;                /* that it was found to run on, of one that has several; NULL: not looked at */
     double memory;                      /* bytes a connection: of "idle" */
 };
 

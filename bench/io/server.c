@@ -110,6 +110,22 @@ int server_start(struct server *server, const struct server_kind *kind, const ch
     return err;
 }
 
+bool server_has_ring(const struct server *server)
+{
+    char path[64], what[32];
+
+    for (int fd = 0; fd < 64; fd++) {
+        ssize_t n;
+
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)server->pid, fd);
+        n = readlink(path, what, sizeof what - 1);
+        what[n > 0 ? n : 0] = '\0';
+        if (strcmp(what, "anon_inode:[io_uring]") == 0)
+            return true;
+    }
+    return false;
+}
+
 void server_end(struct server *server)
 {
     kill(server->pid, SIGKILL);

@@ -29,6 +29,9 @@ struct server {
 
 /* It listens when this returns. 0, or an errno value. */
 int server_start(struct server *server, const struct server_kind *kind, const char *talk, int cpu);
+/* Has it a ring, of io_uring? */
+bool server_has_ring(const struct server *server);
+
 void server_end(struct server *server);
 
 /* User and system time of all its threads, ns. */

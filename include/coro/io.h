@@ -22,6 +22,11 @@
  * A descriptor that is used here is made non-blocking, is used in one scheduler at a time, and must be closed by coro_close(): a number
  * that is closed otherwise and used again may hang. Sending to a peer that is gone is -EPIPE, without a SIGPIPE on sockets.
  *
+ * What it is done with, the environment may say: CORO_IO=epoll, uring or auto, which is the default and takes epoll. io_uring is there if the
+ * library was built with it (CORO_WITH_URING) and the kernel has it and allows it (Linux 6.1); else epoll is used, and one line on standard
+ * error says so. Calls and results are the same. With io_uring, the memory that a call was given is the kernel's until the call has returned;
+ * a deadline or a cancellation first calls the kernel back, and what it has transferred by then is the result.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef CORO_IO_H

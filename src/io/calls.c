@@ -60,15 +60,19 @@ static ssize_t do_writev_quietly(const struct coro__io_op *op)
 
 ssize_t coro_read(int fd, void *buf, size_t n, int64_t deadline)
 {
-    const struct coro__io_op op = {.fd = fd, .call = do_read, .buf = buf, .size = n};
+    const struct coro__io_op op = {.fd = fd, .call = do_read, .buf = buf, .size = n, .plain = true};
 
     return coro__io_do(&op, deadline);
 }
 
 ssize_t coro_write(int fd, const void *buf, size_t n, int64_t deadline)
 {
-    const struct coro__io_op op = {
-        .fd = fd, .direction = CORO__IO_OUT, .call = do_write_quietly, .buf = (void *)(uintptr_t)buf, .size = n};
+    const struct coro__io_op op = {.fd = fd,
+                                   .direction = CORO__IO_OUT,
+                                   .call = do_write_quietly,
+                                   .buf = (void *)(uintptr_t)buf,
+                                   .size = n,
+                                   .plain = true};
 
     return coro__io_do(&op, deadline);
 }
@@ -117,6 +121,7 @@ ssize_t coro_recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *f
                                    .buf = buf,
                                    .size = n,
                                    .flags = flags,
+                                   .plain = flags == 0 && from == NULL,
                                    .aside = (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) != 0,
                                    .address = from,
                                    .length = length};
@@ -138,6 +143,7 @@ ssize_t coro_sendto(int fd, const void *buf, size_t n, int flags, const struct s
                                    .buf = (void *)(uintptr_t)buf,
                                    .size = n,
                                    .flags = flags,
+                                   .plain = flags == 0 && to == NULL,
                                    .address = (void *)(uintptr_t)to,
                                    .length = &length};
 

@@ -1,8 +1,5 @@
 /*
- * The driver of a scheduler that does I/O, and how the calls talk to it.
- *
- * A backend does one operation at a time for a task: coro__io_do(). What epoll does is make the system call and, if that would block, wait
- * for the descriptor to be ready.
+ * How the calls talk to whatever does their input and output: one operation at a time for a task, coro__io_do().
  */
 #ifndef CORO_IO_IO_H
 #define CORO_IO_IO_H
@@ -15,20 +12,6 @@
 
 enum coro__io_direction { CORO__IO_IN, CORO__IO_OUT };
 
-/* A descriptor, as one scheduler knows it. Of a number that is closed, the generation changes. */
-struct coro__fd {
-    uint32_t generation;
-    bool known;  /* to the kernel: events come. The next three are valid then */
-    bool always; /* of a kind that never blocks */
-    bool socket;
-    bool tcp; /* a transfer of fewer bytes than could have been means that there were no more */
-    bool nonblocking;
-    bool hung_up;    /* no more events have to come for what is still to be read; or there are urgent data, which a read
-                                        stops at */
-    bool drained[2]; /* a direction: it would block, as far as is known; an event will say when not */
-    struct coro__waiter *waiters[2]; /* a direction; NULL if nobody waits */
-};
-
 /* An operation. The system call is made by `call`, once or more often; it returns as system calls do, with errno. */
 struct coro__io_op {
     int fd;
@@ -37,6 +20,7 @@ struct coro__io_op {
     void *buf;
     size_t size; /* bytes to be transferred, at most */
     int flags;
+    bool plain; /* on a socket it is a recv() or a send() of `buf` without flags */
     bool aside; /* it leaves the data where they are, or is about others: says nothing about what there is to be read */
     void *address;
     socklen_t *length;

@@ -38,6 +38,14 @@ void coro__embed_look(struct coro_sched *s)
         io->wait(io, 0);
 }
 
+void coro__embed_submit(struct coro_sched *s)
+{
+    struct coro__driver *io = driver_of(s);
+
+    if (io != NULL && io->submit != NULL)
+        io->submit(io);
+}
+
 void coro__embed_wait(struct coro_sched *s, unsigned signals, int64_t deadline)
 {
     struct timespec until = timespec_of(deadline);

@@ -15,6 +15,9 @@ void coro__embed_wait(struct coro_sched *s, unsigned signals, int64_t deadline);
 /* See whether something has happened, without waiting. */
 void coro__embed_look(struct coro_sched *s);
 
+/* Others will wait for what happens next. */
+void coro__embed_submit(struct coro_sched *s);
+
 void coro__embed_end(struct coro_sched *s);
 
 #endif

@@ -392,6 +392,7 @@ int coro_sched_step(coro_sched_t *s, int64_t deadline)
         return err;
     if (await_ready(s, deadline))
         count = run_round(s, coro__queue_count(&s->queue));
+    coro__embed_submit(s);
     leave(s);
     coro__sched_announce(s);
     return (int)count;

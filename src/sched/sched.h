@@ -31,6 +31,8 @@ struct coro__driver {
     /* Until `deadline`, or until signal() was called since the last wait; 0: only look. Completes the waiters of what has happened. */
     void (*wait)(struct coro__driver *driver, int64_t deadline);
     void (*signal)(struct coro__driver *driver); /* from any thread */
+    void (*submit)(
+        struct coro__driver *driver); /* about to be waited for by others, on `fd`; NULL: nothing is to be done then */
     void (*end)(struct coro__driver *driver);
     int fd;         /* readable when wait() has something to do; constant */
     size_t waiting; /* waiters that it may complete */

@@ -6,6 +6,10 @@ void coro__waiter_expire(struct coro__waiter *waiter, int error)
 {
     if (waiter->state == CORO__WAITING) {
         coro__timers_unset(waiter->timers, &waiter->timer);
+        if (waiter->kind->recall != NULL) {
+            waiter->kind->recall(waiter, error);
+            return;
+        }
         waiter->state = CORO__EXPIRED;
         waiter->error = error;
         waiter->wake(waiter, CORO__UNSETTLED);

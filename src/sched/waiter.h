@@ -42,6 +42,10 @@ struct coro__wait {
     void (*due)(struct coro__timer *timer);     /* what the deadline does */
     void (*leave)(struct coro__waiter *waiter); /* off the list; NULL: take the link off */
 
+    /* Not NULL: it cannot go on at once when its time is up, or it is cancelled: somebody else has its memory. This sees to it that it is
+       completed soon, with `error` if with nothing else. */
+    void (*recall)(struct coro__waiter *waiter, int error);
+
     /* The tasks that could end it, one after the other: the first for NULL, then the one after `last`, in the end NULL. Is itself NULL
        if they are nobody in particular. */
     struct coro_task *(*blocker)(const struct coro__waiter *waiter, struct coro_task *last);
