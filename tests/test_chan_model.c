@@ -1,6 +1,6 @@
 /*
- * Random programs over channels, judged by a model (model/channels.h). One that is judged wrong is made as small as it can be and
- * still is, and printed. MODEL_SEED=<number> repeats that one alone; MODEL_RUNS=<number> makes so many.
+ * Random programs over channels, of tasks with and without a stack, judged by a model (model/channels.h). One that is judged wrong is
+ * made as small as it can be and still is, and printed. MODEL_SEED=<number> repeats that one alone; MODEL_RUNS=<number> makes so many.
  */
 #include "model/channels.h"
 #include "support/test.h"
@@ -34,68 +34,114 @@ static int64_t deadline_of(const struct op *op)
                                     : coro_after(op->deadline);
 }
 
-static void select_one(const struct op *op, int64_t deadline, int values[CASES], struct event *e)
-{
+/* One operation of a task, as it is made; what the library reads and writes lies in it. */
+struct step {
+    const struct op *op;
+    struct event e;
+    int values[CASES];
     coro_case cases[CASES];
+};
 
-    for (int i = 0; i < op->cases; i++) {
-        values[i] = op->branch[i].sends ? model_value(e->task, e->op, i) : 0;
-        cases[i] = (coro_case){
-            .ch = chans[op->branch[i].channel], .op = op->branch[i].sends ? CORO_SEND : CORO_RECV, .elem = &values[i]};
-    }
-    e->result = coro_select(cases, (size_t)op->cases, deadline);
-    if (e->result >= 0 && e->result < op->cases)
-        e->fired = cases[e->result].result;
-    for (int i = 0; i < op->cases; i++) /* whatever was written, and be it where nothing should have been */
-        if (!op->branch[i].sends)
-            e->value += values[i];
-        else if (values[i] != model_value(e->task, e->op, i))
-            e->value = -1;
-}
-
-static void perform(int task, int at)
+static void prepare(struct step *s, int task, int at)
 {
     const struct op *op = &running->ops[task][at];
+
+    *s = (struct step){.op = op, .e = {.task = task, .op = at}, .values = {model_value(task, at, 0)}};
+    if (op->verb == RECV)
+        s->values[0] = 0;
+    for (int i = 0; i < op->cases && op->verb == SELECT; i++) {
+        s->values[i] = op->branch[i].sends ? model_value(task, at, i) : 0;
+        s->cases[i] = (coro_case){.ch = chans[op->branch[i].channel],
+                                  .op = op->branch[i].sends ? CORO_SEND : CORO_RECV,
+                                  .elem = &s->values[i]};
+    }
+}
+
+static int make(struct step *s)
+{
+    const struct op *op = s->op;
     coro_chan_t *ch = chans[op->branch[0].channel];
-    struct event e = {.task = task, .op = at};
-    int values[CASES] = {model_value(task, at, 0)};
 
     switch (op->verb) {
     case SEND:
-        e.result = coro_chan_send(ch, values, deadline_of(op));
-        break;
+        return coro_chan_send(ch, s->values, deadline_of(op));
     case RECV:
-        e.result = coro_chan_recv(ch, &e.value, deadline_of(op));
-        break;
+        return coro_chan_recv(ch, s->values, deadline_of(op));
     case SELECT:
-        select_one(op, deadline_of(op), values, &e);
-        break;
+        return coro_select(s->cases, (size_t)op->cases, deadline_of(op));
     case SLEEP:
-        e.result = coro_sleep(op->deadline);
-        break;
+        return coro_sleep(op->deadline);
     case PAUSE:
-        e.result = coro_pause();
-        break;
+        return coro_pause();
     case CANCEL:
-        e.result = coro_cancel(handles[op->target]);
-        break;
+        return coro_cancel(handles[op->target]);
     case CLOSE:
-        e.result = coro_chan_close(ch);
-        break;
+        return coro_chan_close(ch);
     default:
-        break;
+        return 0;
     }
-    note(e);
+}
+
+static void conclude(struct step *s, int result)
+{
+    const struct op *op = s->op;
+    struct event *e = &s->e;
+
+    e->result = result;
+    if (op->verb == RECV)
+        e->value = s->values[0];
+    if (op->verb == SELECT && result >= 0 && result < op->cases)
+        e->fired = s->cases[result].result;
+    for (int i = 0; i < op->cases && op->verb == SELECT; i++) /* be it where nothing should have been written */
+        if (!op->branch[i].sends)
+            e->value += s->values[i];
+        else if (s->values[i] != model_value(e->task, e->op, i))
+            e->value = -1;
+    note(*e);
 }
 
 static void *goes_through(void *arg)
 {
     int task = (int)(intptr_t)arg;
+    struct step s;
 
     note((struct event){.task = task, .op = -1});
-    for (int at = 0; at < OPS; at++)
-        perform(task, at);
+    for (int at = 0; at < OPS; at++) {
+        prepare(&s, task, at);
+        conclude(&s, make(&s));
+    }
     return NULL;
+}
+
+/* The same without a stack: nobody can tell. */
+struct goes_through_async {
+    CORO_ASYNC_POINT;
+    int task, at;
+    struct step s;
+};
+
+CORO_ASYNC(int, goes_through_async)
+{
+    int result;
+
+    CORO_ASYNC_BEGIN;
+    note((struct event){.task = self->task, .op = -1});
+    for (self->at = 0; self->at < OPS; self->at++) {
+        prepare(&self->s, self->task, self->at);
+        CORO_AWAIT(result, make(&self->s));
+        conclude(&self->s, result);
+    }
+    CORO_ASYNC_RETURN(0);
+    CORO_ASYNC_END;
+}
+
+static int start(intptr_t task)
+{
+    const struct goes_through_async frame = {.task = (int)task};
+
+    if ((running->stackless >> task & 1) != 0)
+        return coro_async_spawn(&handles[task], goes_through_async, &frame);
+    return coro_spawn(&handles[task], goes_through, (void *)task, NULL);
 }
 
 static void *first_task(void *arg)
@@ -103,7 +149,8 @@ static void *first_task(void *arg)
     began = coro_now();
     handles[0] = coro_task_self();
     for (intptr_t i = 1; i < running->tasks; i++)
-        coro_spawn(&handles[i], goes_through, (void *)i, NULL);
+        if (start(i) != 0)
+            abort();
     goes_through((void *)0);
     coro_sleep(1); /* all have ended then; what is joined cannot be cancelled any more */
     for (int i = 1; i < running->tasks; i++)
@@ -188,6 +235,7 @@ static struct program made_up(uint64_t seed)
     p.seed = random_below(2) == 0 ? 0 : random64() | 1;
     p.in_turn = p.seed == 0 && random_below(3) != 0; /* otherwise depth first */
     p.tasks = random_int(2, TASKS);
+    p.stackless = (unsigned)random_below(1u << TASKS);
     p.channels = random_int(1, CHANNELS);
     closes = random_below(3) == 0;
     for (int i = 0; i < p.channels; i++)
@@ -292,7 +340,7 @@ static void print_program(const struct program *p)
     for (int t = 1; t < p->tasks; t++)
         for (int i = 0; i < OPS; i++)
             if (p->ops[t][i].verb != NOP) {
-                print_error("  task %d, %2d: ", t, i);
+                print_error("  task %d%s, %2d: ", t, (p->stackless >> t & 1) != 0 ? ", stackless" : "", i);
                 print_op(&p->ops[t][i]);
             }
     print_error("what happened, up to where it is wrong:\n");

@@ -32,8 +32,9 @@ struct op {
 
 /* The first task has spawned the others, in their order, before its list begins. */
 struct program {
-    uint64_t seed; /* of the scheduler; 0: none */
-    bool in_turn;  /* else any task that is ready may be next */
+    uint64_t seed;      /* of the scheduler; 0: none */
+    bool in_turn;       /* else any task that is ready may be next */
+    unsigned stackless; /* a bit a task; the model does not look at it */
     int tasks, channels;
     int capacity[CHANNELS];
     struct op ops[TASKS][OPS];

@@ -1,5 +1,7 @@
 /*
  * A program run by the library, with virtual time. The tasks share tables of who is there, to pass over what would be misuse.
+ *
+ * Some of the tasks have a stack and some have none, as the seed says: the model does not know.
  */
 #include "program.h"
 
@@ -57,14 +59,14 @@ static int64_t deadline_of(const struct op *op)
 
 /* ---- starts ---- */
 
-static void *task_body(void *arg);
-static int job_body(void *arg);
+static int spawn_task(coro_task_t **out, struct one *t);
+static int spawn_child(coro_group_t *g, struct one *t);
 
 static struct outcome start(const struct op *op)
 {
     struct one *t = &world.tasks[op->task];
     bool detached = op->kind == SPAWN_DETACHED;
-    int result = coro_spawn(detached ? NULL : &t->handle, task_body, t, NULL);
+    int result = spawn_task(detached ? NULL : &t->handle, t);
 
     t->spawned = true;
     t->detached = detached;
@@ -85,7 +87,7 @@ static struct outcome start_child(const struct op *op)
     t->level = op->level;
     host->children[op->level]++;
     world.alive++;
-    return (struct outcome){coro_group_spawn(&host->groups[op->level], job_body, t), 0};
+    return (struct outcome){spawn_child(&host->groups[op->level], t), 0};
 }
 
 /* ---- joins ---- */
@@ -226,26 +228,19 @@ static void let_go(void)
             coro_detach(world.tasks[i].handle);
 }
 
-static int interpret(int me)
+static void begin(struct one *t)
 {
-    const struct body *body = &world.program->bodies[me];
-    struct one *t = &world.tasks[me];
-    int last = 0;
-
     t->handle = coro_task_self();
     t->known = true;
-    record(me, BEGINS, (struct outcome){0, 0});
-    for (int k = 0; k < body->count && !(body->quits && last == -ECANCELED); k++) {
-        struct outcome outcome;
+    record((int)(t - world.tasks), BEGINS, (struct outcome){0, 0});
+}
 
-        if (body->ops[k].kind == NOTHING)
-            continue;
-        outcome = perform(me, &body->ops[k]);
-        record(me, k, outcome);
-        last = outcome.result;
-    }
-    while (t->depth > 0)
-        record(me, JOINS_AT_END, join_group(me));
+/* What it returns. */
+static int finish(struct one *t, int last)
+{
+    int me = (int)(t - world.tasks);
+    const struct body *body = &world.program->bodies[me];
+
     if (!body->returns_last || last >= 0)
         last = body->result;
     record(me, ENDS, (struct outcome){last, 0});
@@ -259,6 +254,27 @@ static int interpret(int me)
     return last;
 }
 
+static int interpret(int me)
+{
+    const struct body *body = &world.program->bodies[me];
+    struct one *t = &world.tasks[me];
+    int last = 0;
+
+    begin(t);
+    for (int k = 0; k < body->count && !(body->quits && last == -ECANCELED); k++) {
+        struct outcome outcome;
+
+        if (body->ops[k].kind == NOTHING)
+            continue;
+        outcome = perform(me, &body->ops[k]);
+        record(me, k, outcome);
+        last = outcome.result;
+    }
+    while (t->depth > 0)
+        record(me, JOINS_AT_END, join_group(me));
+    return finish(t, last);
+}
+
 static void *task_body(void *arg)
 {
     return (void *)(intptr_t)interpret((int)((struct one *)arg - world.tasks));
@@ -267,6 +283,161 @@ static void *task_body(void *arg)
 static int job_body(void *arg)
 {
     return interpret((int)((struct one *)arg - world.tasks));
+}
+
+/* ---- without a stack ---- */
+
+struct lives {
+    CORO_ASYNC_POINT;
+    struct one *t;
+    int k, last;
+    bool mine; /* it is the first to join that one */
+    struct outcome outcome;
+    void *joined;
+};
+
+/* The call of an operation that may wait; what does not wait is done here. */
+static int call_of(struct lives *self, const struct op *op)
+{
+    int me = (int)(self->t - world.tasks);
+
+    switch (op->kind) {
+    case JOIN:
+        return coro_join(world.tasks[op->set[0]].handle, &self->joined, deadline_of(op));
+    case SLEEP:
+        return coro_sleep(op->ticks * (int64_t)TICK);
+    case SLEEP_UNTIL:
+        return coro_sleep_until(world.start + op->ticks * (int64_t)TICK);
+    case PAUSE:
+        return coro_pause();
+    case GROUP_JOIN:
+        return coro_group_join(&self->t->groups[self->t->depth - 1]);
+    default:
+        self->outcome = perform(me, op);
+        return self->outcome.result;
+    }
+}
+
+static bool is_passed_over(const struct lives *self, const struct op *op)
+{
+    return (op->kind == JOIN && !usable(op->set[0])) || (op->kind == GROUP_JOIN && self->t->depth == 0);
+}
+
+static void prepare(struct lives *self, const struct op *op)
+{
+    self->outcome = (struct outcome){0, 0};
+    if (op->kind == JOIN) {
+        self->mine = !world.tasks[op->set[0]].held;
+        world.tasks[op->set[0]].held = true;
+    }
+}
+
+static void conclude(struct lives *self, const struct op *op, int result)
+{
+    self->outcome.result = result;
+    if (op->kind == JOIN) {
+        if (self->mine)
+            world.tasks[op->set[0]].held = false;
+        if (result == 0) {
+            world.tasks[op->set[0]].gone = true;
+            self->outcome.value = mixed(0, (int)(intptr_t)self->joined);
+        }
+    }
+    if (op->kind == GROUP_JOIN)
+        self->outcome.value = self->t->children[--self->t->depth];
+}
+
+static const struct op *op_at(const struct lives *self)
+{
+    static const struct op at_end = {.kind = GROUP_JOIN};
+    const struct body *body = &world.program->bodies[self->t - world.tasks];
+
+    return self->k < body->count ? &body->ops[self->k] : &at_end;
+}
+
+static bool is_over(const struct lives *self)
+{
+    const struct body *body = &world.program->bodies[self->t - world.tasks];
+
+    return self->k >= body->count || (body->quits && self->last == -ECANCELED);
+}
+
+CORO_ASYNC(int, lives)
+{
+    int result;
+
+    CORO_ASYNC_BEGIN;
+    begin(self->t);
+    for (; !is_over(self); self->k++) {
+        if (op_at(self)->kind == NOTHING)
+            continue;
+        if (is_passed_over(self, op_at(self))) {
+            self->outcome = (struct outcome){SKIPPED, 0};
+        } else {
+            prepare(self, op_at(self));
+            CORO_AWAIT(result, call_of(self, op_at(self)));
+            conclude(self, op_at(self), result);
+        }
+        record((int)(self->t - world.tasks), self->k, self->outcome);
+        self->last = self->outcome.result;
+    }
+    for (self->k = OPS; self->t->depth > 0;) {
+        CORO_AWAIT(result, call_of(self, op_at(self)));
+        conclude(self, op_at(self), result);
+        record((int)(self->t - world.tasks), JOINS_AT_END, self->outcome);
+    }
+    CORO_ASYNC_RETURN(finish(self->t, self->last));
+    CORO_ASYNC_END;
+}
+
+struct lives_lightly {
+    CORO_ASYNC_POINT;
+    struct lives inner;
+};
+
+CORO_ASYNC_LIGHT(int, lives_lightly)
+{
+    int result;
+
+    CORO_ASYNC_BEGIN;
+    CORO_ASYNC_CALL(result, lives, &self->inner);
+    CORO_ASYNC_RETURN(result);
+    CORO_ASYNC_END;
+}
+
+/* ---- which of them ---- */
+
+static bool has_any(const struct one *t, unsigned kinds)
+{
+    const struct body *body = &world.program->bodies[t - world.tasks];
+
+    for (int k = 0; k < body->count; k++)
+        if ((kinds >> body->ops[k].kind & 1) != 0)
+            return true;
+    return false;
+}
+
+/* Joining several takes a stack. */
+static bool is_stackless(const struct one *t)
+{
+    uint64_t bits = world.program->seed * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+    return (bits >> (t - world.tasks) & 1) != 0 && !has_any(t, 1u << JOIN_ANY | 1u << JOIN_ALL);
+}
+
+static int spawn_task(coro_task_t **out, struct one *t)
+{
+    if (!is_stackless(t))
+        return coro_spawn(out, task_body, t, NULL);
+    if (has_any(t, 1u << JOIN | 1u << OPEN))
+        return coro_async_spawn(out, lives, &(struct lives){.t = t});
+    return coro_async_spawn(out, lives_lightly, &(struct lives_lightly){.inner.t = t});
+}
+
+static int spawn_child(coro_group_t *g, struct one *t)
+{
+    return is_stackless(t) ? coro_group_async_spawn(g, lives, &(struct lives){.t = t})
+                           : coro_group_spawn(g, job_body, t);
 }
 
 static void *first_body(void *arg)
