@@ -36,12 +36,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* As GNU C++20, g++ has functions of its own that are called coro_resume and coro_destroy, and warns of these. */
+#if defined(__cpp_impl_coroutine) && defined(__GNUC__) && !defined(__clang__)
+#    pragma GCC diagnostic push
+#    pragma GCC diagnostic ignored "-Wbuiltin-declaration-mismatch"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /** A coroutine. */
+#ifdef __cplusplus
+typedef struct coro_coroutine coro_t; /* there `coro` is the namespace of coro/coro.hpp */
+#else
 typedef struct coro coro_t;
+#endif
 
 /**
  * The body of a coroutine.
@@ -385,6 +395,10 @@ CORO_API int coro_overflow_report(bool on);
 
 #ifdef __cplusplus
 }
+#endif
+
+#if defined(__cpp_impl_coroutine) && defined(__GNUC__) && !defined(__clang__)
+#    pragma GCC diagnostic pop
 #endif
 
 #ifdef CORO_INLINE
