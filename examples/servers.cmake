@@ -1,8 +1,9 @@
 # Servers, and programs that talk to some. Each is tried by scripts, with clients that others have written: these run
 # here, whatever the examples are built for.
 
-# server_test(name script PROGRAMS example... [NEEDS program...] [ARGUMENT argument]): the test example.NAME. The script
-# gets the argument and the command of each example, with -- in between. It is left out without a program that it needs.
+# server_test(name script [PROGRAMS example...] [NEEDS program...] [ARGUMENT argument]): the test example.NAME. The
+# script gets the argument and the command of each example, with -- in between. Without a program that it needs, it is
+# left out.
 function(server_test name script)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" ARGUMENT "PROGRAMS;NEEDS")
     set(missing "")
@@ -27,7 +28,11 @@ function(server_test name script)
         list(APPEND command ${run} $<TARGET_FILE:example_${program}>)
     endforeach()
     add_test(NAME example.${name} COMMAND ${CORO_CLIENT_bash} ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${command})
+    math(EXPR limit "${timeout} - 60") # the script says where it hangs, ctest would not
+    set_tests_properties(example.${name} PROPERTIES ENVIRONMENT CORO_TEST_LIMIT=${limit})
 endfunction()
+
+server_test(servers_fail tests/servers_fail.sh)
 
 foreach(name echo socks tail_f)
     example(${name})

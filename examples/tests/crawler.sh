@@ -29,7 +29,7 @@ echo '<a href="not-followed.html">this is no HTML</a>' >"$www/data.txt"
 crawl() # STATUS ARGUMENT...
 {
     local status=0
-    "${crawler[@]}" "${@:2}" >"$work/crawled" 2>"$work/complaint" || status=$?
+    "${crawler[@]}" --deadline 600 "${@:2}" >"$work/crawled" 2>"$work/complaint" || status=$?
     equal "status of crawler" "$status" "$1"
 }
 

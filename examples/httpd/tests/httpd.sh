@@ -8,9 +8,10 @@ arguments httpd
 www=$work/www
 mkdir "$www"
 
-serve() # OPTION...
+serve() # OPTION...; patient as far as they do not say otherwise
 {
-    start_server httpd "${httpd[@]}" --port 0 "$@" "$www"
+    start_server httpd "${httpd[@]}" --port 0 --idle-timeout 600 --head-timeout 600 --body-timeout 600 --send-timeout 600 \
+        "$@" "$www"
     url=http://127.0.0.1:$port/
 }
 

@@ -20,7 +20,7 @@ download()
     equal "begin of the download" "$line" $'HTTP/1.1 200 OK\r'
 }
 
-serve --grace 1000 --send-timeout 1000 --idle-timeout 1000 # for ever: what does not end by itself is a failure
+serve --grace 1000 # for ever: what does not end by itself is a failure
 connect
 idle=$fd
 printf 'GET / HTTP/1.1\r\nHost: h\r\n\r\n' >&"$idle"
