@@ -71,14 +71,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!results_init(&results, &options))
-        options_refuse("rows", "out of memory");
+        refuse("rows", "out of memory");
     if (results.count == 0)
-        options_refuse("--filter", "matches nothing; --list shows what there is");
+        refuse("--filter", "matches nothing; --list shows what there is");
     warn_of_load();
     say_what_is_left_out();
     measure(&results, report_table);
     status = write_files(&results) == 0 ? 0 : 1;
     results_free(&results);
-    options_free(&options);
+    filter_free(&options.filter);
     return status;
 }

@@ -3,7 +3,6 @@
 
 #include "measure.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <sched.h>
@@ -45,39 +44,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-void options_refuse(const char *what, const char *why)
-{
-    fprintf(stderr, "coro-bench: %s: %s\n", what, why);
-    exit(2);
-}
-
-static unsigned long number(const char *text, unsigned long least, unsigned long most)
-{
-    char *end;
-    unsigned long n;
-
-    errno = 0;
-    n = strtoul(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || n < least || n > most)
-        options_refuse(text, "no such number");
-    return n;
-}
-
-static void set_filter(struct options *options, const char *regex)
-{
-    char message[128];
-    int err;
-
-    if (options->filtered)
-        regfree(&options->filter);
-    err = regcomp(&options->filter, regex, REG_EXTENDED | REG_NOSUB);
-    options->filtered = true;
-    if (err == 0)
-        return;
-    regerror(err, &options->filter, message, sizeof message);
-    options_refuse(regex, message);
-}
-
 /* The last one that this process may run on: the first ones get more of the interrupts. */
 static unsigned last_cpu(void)
 {
@@ -93,11 +59,11 @@ static unsigned last_cpu(void)
 
 static unsigned choose_cpu(const char *text)
 {
-    unsigned cpu = (unsigned)number(text, 0, CPU_SETSIZE - 1);
+    unsigned cpu = (unsigned)read_number(text, 0, CPU_SETSIZE - 1);
     cpu_set_t set;
 
     if (sched_getaffinity(0, sizeof set, &set) == 0 && !CPU_ISSET(cpu, &set))
-        options_refuse(text, "this process may not run on that processor");
+        refuse(text, "this process may not run on that processor");
     return cpu;
 }
 
@@ -108,10 +74,10 @@ static void set_option(struct options *options, int option)
         options->list = true;
         break;
     case 'f':
-        set_filter(options, optarg);
+        filter_set(&options->filter, optarg);
         break;
     case 'r':
-        options->rounds = (unsigned)number(optarg, 1, 1000);
+        options->rounds = (unsigned)read_number(optarg, 1, 1000);
         break;
     case 'q':
         options->quick = true;
@@ -138,8 +104,8 @@ static void set_option(struct options *options, int option)
 static void __attribute__((noreturn)) sample(char **argv)
 {
     if (argv[0] == NULL || argv[1] == NULL || argv[2] == NULL || argv[3] == NULL)
-        options_refuse("--sample", "CASE PEER SIZE OPERATIONS");
-    exit(measure_here(argv[0], argv[1], number(argv[2], 1, LONG_MAX), number(argv[3], 1, LONG_MAX)));
+        refuse("--sample", "CASE PEER SIZE OPERATIONS");
+    exit(measure_here(argv[0], argv[1], read_number(argv[2], 1, LONG_MAX), read_number(argv[3], 1, LONG_MAX)));
 }
 
 void options_read(struct options *options, int argc, char **argv)
@@ -159,13 +125,7 @@ void options_read(struct options *options, int argc, char **argv)
         set_option(options, option);
     }
     if (optind < argc)
-        options_refuse(argv[optind], "not an option; --help lists them");
+        refuse(argv[optind], "not an option; --help lists them");
     if (options->rounds == 0)
         options->rounds = options->quick ? ROUNDS_QUICK : ROUNDS;
-}
-
-void options_free(struct options *options)
-{
-    if (options->filtered)
-        regfree(&options->filter);
 }

@@ -2,13 +2,13 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
-#include <regex.h>
+#include "arguments.h"
+
 #include <stdbool.h>
 
 struct options {
     bool list;
-    bool filtered;
-    regex_t filter; /* valid only if filtered: on "case", "case/peer" and "case/peer/size" */
+    struct filter filter; /* on "case", "case/peer" and "case/peer/size" */
     unsigned rounds;
     bool quick; /* short samples, small sizes */
     bool instructions;
@@ -18,8 +18,5 @@ struct options {
 
 /* Read the command line. What cannot be done as asked ends the program with a message. */
 void options_read(struct options *options, int argc, char **argv);
-void options_free(struct options *options);
-
-__attribute__((noreturn)) void options_refuse(const char *what, const char *why);
 
 #endif

@@ -24,13 +24,11 @@ static bool wanted(const struct row *row, const struct options *options)
 
     if ((row->work->most != 0 && row->size > row->work->most) || (options->quick && row->size > QUICK_SIZE))
         return false;
-    if (!options->filtered)
-        return true;
     snprintf(name[0], sizeof name[0], "%s", row->kase->name);
     snprintf(name[1], sizeof name[1], "%s/%s", row->kase->name, row->peer->name);
     snprintf(name[2], sizeof name[2], "%s/%s/%zu", row->kase->name, row->peer->name, row->size);
     for (int i = 0; i < 3; i++)
-        if (regexec(&options->filter, name[i], 0, NULL, 0) == 0)
+        if (filter_matches(&options->filter, name[i]))
             return true;
     return false;
 }

@@ -12,7 +12,7 @@ static int serve(void *arg);
 static struct server server = {.name = "echo",
                                .about = "Give back what is sent by TCP",
                                .host = "127.0.0.1",
-                               .port = "7777",
+                               .port = 7777,
                                .idle_s = 60,
                                .serve = serve};
 static unsigned long connections, bytes;

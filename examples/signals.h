@@ -5,6 +5,7 @@
 #define SIGNALS_H
 
 #include <coro.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -15,33 +16,74 @@ static inline int await_signal(void *signo)
     return got < 0 ? got : 0;
 }
 
-/* Call job(arg) in a task, and cancel that when a signal comes. Returns when it has ended. Which of the two came
- * first is the job's business to know: it gets -ECANCELED from whatever it waits in. */
-static inline int until_signal(coro_job *job, void *arg)
-{
-    coro_group_t first;
-    sigset_t set;
-    int err;
+/* A job, and what came of it. */
+struct until_signal {
+    coro_job *job;
+    void *arg;
+    int result;
+};
 
-    /* From the start: one that comes early must find somebody waiting, and threads that come later are to leave it
-     * alone. */
+/* Always a success, which ends the race. */
+static inline int run_first(void *arg)
+{
+    struct until_signal *first = arg;
+
+    first->result = first->job(first->arg);
+    return 0;
+}
+
+/* To be called before anything else: a signal that comes early must find somebody waiting, and threads that come later
+ * are to leave it alone. */
+static inline void block_signals(void)
+{
+    sigset_t set;
+
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
 
-    err = coro_group_open(&first, CORO_RACE, CORO_FOREVER);
+/* Call job(arg) in a task, and cancel that when a signal comes. Returns when it has ended: with its result, but 0 if
+ * that is -ECANCELED. */
+static inline int until_signal(coro_job *job, void *arg)
+{
+    struct until_signal first = {.job = job, .arg = arg};
+    coro_group_t race;
+    int err = coro_group_open(&race, CORO_RACE, CORO_FOREVER);
+
     if (err != 0)
         return err;
-    err = coro_group_spawn(&first, job, arg);
+    err = coro_group_spawn(&race, run_first, &first);
     if (err == 0)
-        err = coro_group_spawn(&first, await_signal, (void *)(intptr_t)SIGINT);
+        err = coro_group_spawn(&race, await_signal, (void *)(intptr_t)SIGINT);
     if (err == 0)
-        err = coro_group_spawn(&first, await_signal, (void *)(intptr_t)SIGTERM);
+        err = coro_group_spawn(&race, await_signal, (void *)(intptr_t)SIGTERM);
     if (err != 0)
-        coro_group_cancel(&first);
-    coro_group_join(&first);
+        coro_group_cancel(&race);
+    coro_group_join(&race);
+    if (err == 0 && first.result != -ECANCELED)
+        err = first.result;
     return err;
+}
+
+static inline void *until_signal_task(void *arg)
+{
+    struct until_signal *all = arg;
+
+    all->result = until_signal(all->job, all->arg);
+    return NULL;
+}
+
+/* The same, with a scheduler around it. */
+static inline int run_until_signal(coro_job *job, void *arg)
+{
+    struct until_signal all = {.job = job, .arg = arg};
+    int err;
+
+    block_signals();
+    err = coro_run(until_signal_task, &all, NULL, NULL);
+    return err != 0 ? err : all.result;
 }
 
 #endif

@@ -30,7 +30,7 @@ static int serve(void *arg);
 static struct server server = {.name = "socks",
                                .about = "A SOCKS5 proxy: make TCP connections for others",
                                .host = "127.0.0.1",
-                               .port = "1080",
+                               .port = 1080,
                                .idle_s = 300,
                                .serve = serve};
 

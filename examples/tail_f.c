@@ -31,7 +31,6 @@ struct followed {
 static unsigned long lines = 10;
 static struct followed *files;
 static size_t count;
-static int failure;
 
 /* ---- what is printed ---- */
 
@@ -185,33 +184,20 @@ static int follow(void *arg)
 
 /* ---- all of them ---- */
 
-/* Returns 0 in any case: the first job that succeeds ends until_signal(). */
 static int follow_all(void *unused)
 {
     coro_group_t group;
-    int err = coro_group_open(&group, CORO_WAIT_ALL, CORO_FOREVER);
+    int outcome, err = coro_group_open(&group, CORO_WAIT_ALL, CORO_FOREVER);
 
     (void)unused;
-    failure = err;
     if (err != 0)
-        return 0;
+        return err;
     for (size_t i = 0; i < count && err == 0; i++)
         err = coro_group_spawn(&group, follow, &files[i]);
     if (err != 0)
         coro_group_cancel(&group);
-    failure = coro_group_join(&group);
-    if (err != 0 || failure == -ECANCELED)
-        failure = err;
-    return 0;
-}
-
-static void *run(void *unused)
-{
-    int err = until_signal(follow_all, NULL);
-
-    if (err != 0)
-        failure = err;
-    return unused;
+    outcome = coro_group_join(&group);
+    return err != 0 ? err : outcome;
 }
 
 int main(int argc, char *argv[])
@@ -239,9 +225,7 @@ int main(int argc, char *argv[])
         return EXIT_FAILURE;
     for (size_t i = 0; i < count; i++)
         files[i] = (struct followed){.path = argv[optind + (int)i], .watch = -1, .fd = -1};
-    err = coro_run(run, NULL, NULL, NULL);
-    if (err == 0)
-        err = failure;
+    err = run_until_signal(follow_all, NULL);
     free(files);
     if (err != 0)
         fprintf(stderr, "tail_f: %s\n", coro_strerror(err));

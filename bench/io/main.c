@@ -252,7 +252,7 @@ static void add_all(struct results *results)
         talk_count++;
     results->rows = calloc((talk_count * options->connections_count + 1) * kinds, sizeof *results->rows);
     if (results->rows == NULL)
-        options_refuse("rows", "out of memory");
+        refuse("rows", "out of memory");
     for (size_t t = 0; t < talk_count; t++)
         for (size_t i = 0; i < options->connections_count; i++)
             add_table(results, &talks[t], options->connections[i]);
@@ -309,12 +309,12 @@ int main(int argc, char **argv)
     }
     add_all(&results);
     if (results.count == 0)
-        options_refuse("--filter", "matches nothing; --list shows what there is");
+        refuse("--filter", "matches nothing; --list shows what there is");
     say_what_is_left_out();
     measure(&results);
     written = write_file(&results, options.json, results_print_json) &&
               write_file(&results, options.markdown, results_print_markdown);
     free(results.rows);
-    options_free(&options);
+    filter_free(&options.filter);
     return written ? 0 : 1;
 }

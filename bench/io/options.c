@@ -1,11 +1,9 @@
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { ROUNDS = 7, ROUNDS_QUICK = 1, REQUESTS_QUICK = 500, IDLE = 10000, IDLE_QUICK = 100, IDLE_LEAST = 100 };
@@ -53,64 +51,12 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-void options_refuse(const char *what, const char *why)
-{
-    fprintf(stderr, "coro-io-bench: %s: %s\n", what, why);
-    exit(2);
-}
-
-/* The numbers of a list. How many there are? */
-static size_t numbers(const char *text, unsigned long least, unsigned long most, size_t *out, size_t count_most)
-{
-    const char *at = text;
-    size_t count = 0;
-    char *end;
-
-    for (;; at = end + 1) {
-        unsigned long n;
-
-        errno = 0;
-        n = strtoul(at, &end, 10);
-        if (errno != 0 || *at < '0' || *at > '9' || n < least || n > most || count == count_most)
-            break;
-        out[count++] = n;
-        if (*end == '\0')
-            return count;
-        if (*end != ',')
-            break;
-    }
-    options_refuse(text, "no such number");
-}
-
-static size_t number(const char *text, unsigned long least, unsigned long most)
-{
-    size_t n = 0;
-
-    numbers(text, least, most, &n, 1);
-    return n;
-}
-
-static void set_filter(struct options *options, const char *regex)
-{
-    char message[128];
-    int err;
-
-    if (options->filtered)
-        regfree(&options->filter);
-    err = regcomp(&options->filter, regex, REG_EXTENDED | REG_NOSUB);
-    options->filtered = true;
-    if (err == 0)
-        return;
-    regerror(err, &options->filter, message, sizeof message);
-    options_refuse(regex, message);
-}
-
 static void set_cpus(struct options *options, const char *text)
 {
     size_t cpus[2];
 
-    if (numbers(text, 0, (unsigned long)sysconf(_SC_NPROCESSORS_ONLN) - 1, cpus, 2) != 2)
-        options_refuse(text, "two processors");
+    if (read_numbers(text, 0, (unsigned long)sysconf(_SC_NPROCESSORS_ONLN) - 1, cpus, 2) != 2)
+        refuse(text, "two processors");
     options->server_cpu = (int)cpus[0];
     options->client_cpu = (int)cpus[1];
 }
@@ -122,19 +68,19 @@ static void set_option(struct options *options, int option)
         options->list = true;
         break;
     case 'f':
-        set_filter(options, optarg);
+        filter_set(&options->filter, optarg);
         break;
     case 'n':
-        options->connections_count = numbers(optarg, 1, 20000, options->connections, CONNECTIONS_MOST);
+        options->connections_count = read_numbers(optarg, 1, 20000, options->connections, CONNECTIONS_MOST);
         break;
     case 'r':
-        options->rounds = (unsigned)number(optarg, 1, ROUNDS_MOST);
+        options->rounds = (unsigned)read_number(optarg, 1, ROUNDS_MOST);
         break;
     case 'R':
-        options->requests = number(optarg, 1, LONG_MAX);
+        options->requests = read_number(optarg, 1, LONG_MAX);
         break;
     case 'i':
-        options->idle = number(optarg, IDLE_LEAST, 20000);
+        options->idle = read_number(optarg, IDLE_LEAST, 20000);
         break;
     case 'c':
         set_cpus(options, optarg);
@@ -160,7 +106,7 @@ static void set_option(struct options *options, int option)
 static void set_defaults(struct options *options)
 {
     if (options->connections_count == 0)
-        options->connections_count = numbers("1,64,1000", 1, 20000, options->connections, CONNECTIONS_MOST);
+        options->connections_count = read_numbers("1,64,1000", 1, 20000, options->connections, CONNECTIONS_MOST);
     if (options->rounds == 0)
         options->rounds = options->quick ? ROUNDS_QUICK : ROUNDS;
     if (options->requests == 0 && options->quick)
@@ -184,14 +130,8 @@ void options_read(struct options *options, int argc, char **argv)
         set_option(options, option);
     }
     if (optind < argc)
-        options_refuse(argv[optind], "not an option; --help lists them");
+        refuse(argv[optind], "not an option; --help lists them");
     set_defaults(options);
-}
-
-void options_free(struct options *options)
-{
-    if (options->filtered)
-        regfree(&options->filter);
 }
 
 bool options_want(const struct options *options, const char *talk, const char *server, size_t connections)
@@ -199,5 +139,5 @@ bool options_want(const struct options *options, const char *talk, const char *s
     char name[128];
 
     snprintf(name, sizeof name, "%s/%s/%zu", talk, server, connections);
-    return !options->filtered || regexec(&options->filter, name, 0, NULL, 0) == 0;
+    return filter_matches(&options->filter, name);
 }

@@ -2,7 +2,8 @@
 #ifndef IO_OPTIONS_H
 #define IO_OPTIONS_H
 
-#include <regex.h>
+#include "../arguments.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,8 +12,7 @@ enum { CONNECTIONS_MOST = 8, ROUNDS_MOST = 100 };
 
 struct options {
     bool list, quick, no_syscalls, no_memory;
-    bool filtered;
-    regex_t filter; /* valid if filtered */
+    struct filter filter;
     unsigned rounds;
     size_t connections[CONNECTIONS_MOST], connections_count;
     size_t idle;       /* connections that memory is measured with */
@@ -22,11 +22,8 @@ struct options {
 };
 
 void options_read(struct options *options, int argc, char **argv);
-void options_free(struct options *options);
 
 /* Whether "talk/server/connections" is wanted. */
 bool options_want(const struct options *options, const char *talk, const char *server, size_t connections);
-
-void __attribute__((noreturn)) options_refuse(const char *what, const char *why);
 
 #endif

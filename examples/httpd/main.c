@@ -8,12 +8,10 @@
 #include "httpd.h"
 
 #include "../common.h"
+#include "../listen.h"
+#include "../signals.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
 
 static const char usage[] = "usage: httpd [OPTION...] FOLDER\n"
                             "Serve the files of a folder by HTTP, until SIGTERM or SIGINT; also /status, which tells "
@@ -96,29 +94,10 @@ static void parse_options(int argc, char *argv[], struct settings *settings)
     settings->folder = argv[optind];
 }
 
-/* Where a socket listens, as one writes it in an address. */
-static unsigned port_of(int listener)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
-}
-
 /* Returns 0 or an error. */
 static void *run(void *arg)
 {
     return (void *)(intptr_t)server_run(arg);
-}
-
-static int listen_on(const char *host, unsigned long port)
-{
-    char address[256];
-
-    snprintf(address, sizeof address, "%s:%lu", host, port);
-    return coro_tcp_listen(address, 0);
 }
 
 int main(int argc, char *argv[])
@@ -138,9 +117,9 @@ int main(int argc, char *argv[])
     const unsigned long *numbers = settings.numbers;
     struct server server = {0};
     void *failed = NULL;
-    sigset_t signals;
     int err;
 
+    block_signals();
     parse_options(argc, argv, &settings);
     server.limits = (struct limits){
         .connections = numbers[CONNECTIONS],
@@ -157,18 +136,11 @@ int main(int argc, char *argv[])
         fprintf(stderr, "httpd: %s: %s\n", settings.folder, strerror(errno));
         return EXIT_FAILURE;
     }
-    sigemptyset(&signals); /* from now on: somebody may send one as soon as the port is known */
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    server.listener = listen_on(settings.host, numbers[PORT]);
+    server.listener = listen_at(settings.host, numbers[PORT]);
     if (server.listener < 0) {
         fprintf(stderr, "httpd: %s:%lu: %s\n", settings.host, numbers[PORT], coro_strerror(server.listener));
         return EXIT_FAILURE;
     }
-    printf("httpd: http://%s:%u/\n", settings.host, port_of(server.listener));
-    fflush(stdout);
-
     err = coro_run(run, &server, &failed, NULL);
     if (err == 0)
         err = (int)(intptr_t)failed;

@@ -3,17 +3,18 @@
  *
  *     server_run
  *     +-- group of connections: all have ended when it is joined
- *     +-- race of what ends the server: SIGTERM, SIGINT, or that nothing can be accepted
+ *     +-- accept_all, until a signal comes
  *
- * When the race is over nobody is accepted any more. Connections that wait for a request end as if their clients had
- * hung up; the others finish their reply, or are cancelled when the grace period is over.
+ * After that nobody is accepted any more. Connections that wait for a request end as if their clients had hung up; the
+ * others finish their reply, or are cancelled when the grace period is over.
  */
 #include "httpd.h"
+
+#include "../signals.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -125,8 +126,8 @@ static int begin(struct server *server, int fd)
 
 /* ---- the server ---- */
 
-/* Clients beyond the limit wait until a place is free. One that has gone before it was accepted, or that there is no
- * memory for, is no reason to stop. */
+/* Clients beyond the limit wait until a place is free. One that a firewall refuses, or that there is no memory for, is
+ * no reason to stop. */
 static int accept_all(void *arg)
 {
     struct server *server = arg;
@@ -135,35 +136,11 @@ static int accept_all(void *arg)
         int err = coro_sem_wait(&server->places, CORO_FOREVER);
         int fd = err == 0 ? coro_accept(server->listener, NULL, NULL, CORO_FOREVER) : err;
 
-        if (fd < 0 && fd != -ECONNABORTED && fd != -EPROTO && fd != -EPERM && fd != -ENOMEM && fd != -ENOBUFS)
+        if (fd < 0 && fd != -EPERM && fd != -ENOMEM && fd != -ENOBUFS)
             return fd;
         if (fd < 0 || begin(server, fd) != 0)
             coro_sem_post(&server->places);
     }
-}
-
-static int wait_for_signal(void *signo)
-{
-    int got = coro_wait_signal((int)(intptr_t)signo, CORO_FOREVER);
-
-    return got < 0 ? got : 0;
-}
-
-static int accept_until_signal(struct server *server)
-{
-    coro_group_t race;
-    int err = coro_group_open(&race, CORO_RACE, CORO_FOREVER);
-
-    if (err != 0)
-        return err;
-    err = coro_group_spawn(&race, wait_for_signal, (void *)(intptr_t)SIGTERM);
-    if (err == 0)
-        err = coro_group_spawn(&race, wait_for_signal, (void *)(intptr_t)SIGINT);
-    if (err == 0)
-        err = coro_group_spawn(&race, accept_all, server);
-    if (err != 0)
-        coro_group_cancel(&race);
-    return coro_group_join(&race);
 }
 
 static void stop(struct server *server)
@@ -187,7 +164,7 @@ int server_run(struct server *server)
         return err;
     server->begun = coro_now();
     coro_sem_init(&server->places, (unsigned)server->limits.connections);
-    err = accept_until_signal(server);
+    err = until_signal(accept_all, server);
     stop(server);
     coro_group_join(&server->group);
     return err;

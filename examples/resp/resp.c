@@ -5,27 +5,23 @@
  * stream's buffer is done first, and then the replies go out, in one write as long as they fit into a buffer. While a connection is idle it
  * holds no buffer. Nothing is locked, since tasks switch only where they wait, and no command waits between looking and changing.
  *
- * All tasks belong to one group. SIGTERM or SIGINT cancel it: who waits for a request ends, who is answering some finishes that first.
+ * All tasks belong to one group, which a signal cancels: who waits for a request ends, who is answering some finishes that first.
  */
 #include "../common.h"
+#include "../listen.h"
+#include "../signals.h"
 #include "commands.h"
 #include "reply.h"
 
-#include <arpa/inet.h>
-#include <coro.h>
-#include <coro/io.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { SWEEP_MS = 100, SWEEP_BUCKETS = 1024, SWEEP_MANY = 256, LINGER_S = 5, STOP_SIGNALS = 2 };
+enum { SWEEP_MS = 100, SWEEP_BUCKETS = 1024, SWEEP_MANY = 256, LINGER_S = 5 };
 
 static const char usage[] = "usage: resp [OPTION]...\n"
                             "A key-value server in memory that talks the Redis protocol (RESP2).\n"
                             "\n"
-                            "  -b, --bind ADDRESS       listen there (default: 127.0.0.1)\n"
+                            "  -H, --host HOST          listen there (default: 127.0.0.1)\n"
                             "  -p, --port PORT          on this port; 0: any that is free (default: 6379)\n"
                             "  -u, --unix PATH          on this Unix socket instead\n"
                             "  -c, --clients COUNT      at most so many at a time (default: 10000)\n"
@@ -35,14 +31,13 @@ static const char usage[] = "usage: resp [OPTION]...\n"
                             "It says where it listens, and runs until SIGTERM or SIGINT.\n";
 
 static struct {
-    const char *bind, *unix_path;
+    const char *host, *unix_path;
     unsigned long port, clients, timeout;
-} settings = {.bind = "127.0.0.1", .port = 6379, .clients = 10000};
+} settings = {.host = "127.0.0.1", .port = 6379, .clients = 10000};
 
 static struct server server;
 static coro_group_t group; /* of all tasks */
 static int listener;
-static const int stop_signals[STOP_SIGNALS] = {SIGTERM, SIGINT};
 
 /* ---- a connection ---- */
 
@@ -150,7 +145,7 @@ static int take(int fd)
     return 0;
 }
 
-static int listen_on(void *arg)
+static int accept_all(void *arg)
 {
     int fd;
 
@@ -158,9 +153,6 @@ static int listen_on(void *arg)
     while ((fd = coro_accept(listener, NULL, NULL, CORO_FOREVER)) >= 0)
         if (take(fd) != 0)
             coro_close(fd);
-    if (fd == -ECANCELED)
-        return 0;
-    fprintf(stderr, "resp: accept: %s\n", coro_strerror(fd));
     return fd;
 }
 
@@ -178,25 +170,15 @@ static int sweep(void *arg)
     return 0;
 }
 
-static int stop_on(void *signo)
-{
-    if (coro_wait_signal(*(const int *)signo, CORO_FOREVER) > 0)
-        coro_group_cancel(&group);
-    return 0;
-}
-
 static int run_group(void)
 {
     int err = coro_group_open(&group, CORO_FAIL_FAST, CORO_FOREVER), outcome;
 
     if (err != 0)
         return err;
-    for (size_t i = 0; i < STOP_SIGNALS && err == 0; i++)
-        err = coro_group_spawn(&group, stop_on, (void *)(uintptr_t)&stop_signals[i]);
+    err = coro_group_spawn(&group, sweep, NULL);
     if (err == 0)
-        err = coro_group_spawn(&group, sweep, NULL);
-    if (err == 0)
-        err = coro_group_spawn(&group, listen_on, NULL);
+        err = coro_group_spawn(&group, accept_all, NULL);
     if (err != 0)
         coro_group_cancel(&group);
     outcome = coro_group_join(&group);
@@ -208,57 +190,35 @@ static int run_group(void)
 static int listen_at_path(const char *path)
 {
     struct stat status;
+    int fd;
 
     if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
         unlink(path); /* of a server that did not end well */
-    return coro_unix_listen(path, 0);
-}
-
-static int listen_at_port(void)
-{
-    bool v6 = strchr(settings.bind, ':') != NULL;
-    char address[300];
-
-    snprintf(address, sizeof address, v6 ? "[%s]:%lu" : "%s:%lu", settings.bind, settings.port);
-    return coro_tcp_listen(address, 0);
-}
-
-static void say_where(void)
-{
-    struct sockaddr_storage at;
-    socklen_t length = sizeof at;
-    unsigned port = 0;
-
-    if (settings.unix_path != NULL) {
-        printf("listening on %s\n", settings.unix_path);
-    } else {
-        if (getsockname(listener, (struct sockaddr *)&at, &length) == 0)
-            port = at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&at)->sin6_port
-                                            : ((struct sockaddr_in *)(void *)&at)->sin_port;
-        printf("listening on %s port %u\n", settings.bind, ntohs((uint16_t)port));
+    fd = coro_unix_listen(path, 0);
+    if (fd >= 0) {
+        printf("listening on %s\n", path);
+        fflush(stdout);
     }
-    fflush(stdout);
+    return fd;
 }
 
-static void *root(void *arg)
+/* Until it is cancelled. */
+static int serve_all(void *arg)
 {
     int err;
 
     (void)arg;
-    listener = settings.unix_path != NULL ? listen_at_path(settings.unix_path) : listen_at_port();
-    if (listener < 0) {
-        fprintf(stderr, "resp: %s: %s\n", settings.unix_path != NULL ? settings.unix_path : settings.bind,
-                coro_strerror(listener));
-        return (void *)(intptr_t)listener;
-    }
+    listener =
+        settings.unix_path != NULL ? listen_at_path(settings.unix_path) : listen_at(settings.host, settings.port);
+    if (listener < 0)
+        return listener;
     store_open(&server.store);
-    say_where();
     err = run_group();
     coro_close(listener);
     if (settings.unix_path != NULL)
         unlink(settings.unix_path);
     store_clear(&server.store);
-    return (void *)(intptr_t)err;
+    return err;
 }
 
 static unsigned long number(const char *text, unsigned long most)
@@ -273,7 +233,7 @@ static unsigned long number(const char *text, unsigned long most)
 
 static void read_options(int argc, char *argv[])
 {
-    static const struct option options[] = {{"bind", required_argument, NULL, 'b'},
+    static const struct option options[] = {{"host", required_argument, NULL, 'H'},
                                             {"port", required_argument, NULL, 'p'},
                                             {"unix", required_argument, NULL, 'u'},
                                             {"clients", required_argument, NULL, 'c'},
@@ -282,12 +242,12 @@ static void read_options(int argc, char *argv[])
                                             {NULL, 0, NULL, 0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "b:p:u:c:t:h", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "H:p:u:c:t:h", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
             exit(EXIT_SUCCESS);
-        } else if (option == 'b') {
-            settings.bind = optarg;
+        } else if (option == 'H') {
+            settings.host = optarg;
         } else if (option == 'p') {
             settings.port = number(optarg, UINT16_MAX);
         } else if (option == 'u') {
@@ -307,24 +267,13 @@ static void read_options(int argc, char *argv[])
     }
 }
 
-/* Before anything else, so that a signal that comes early is waited for, too. */
-static void block_stop_signals(void)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < STOP_SIGNALS; i++)
-        sigaddset(&set, stop_signals[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 int main(int argc, char *argv[])
 {
-    void *outcome = NULL;
     int err;
 
     read_options(argc, argv);
-    block_stop_signals();
-    err = coro_run(root, NULL, &outcome, NULL);
-    return err == 0 && outcome == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+    err = run_until_signal(serve_all, NULL);
+    if (err != 0)
+        fprintf(stderr, "resp: %s\n", coro_strerror(err));
+    return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,12 +1,14 @@
-# shellcheck shell=bash disable=SC2016 # the protocol has dollars of its own
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # the protocol has dollars of its own
 #
 # Every command, by redis-cli, and what is wrong about it. The messages are those of Redis 7.
 #
 #     bash commands.sh PROGRAM...
 
-# shellcheck source-path=SCRIPTDIR source=server.sh
-. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
-start_server --port 0
+# shellcheck source-path=SCRIPTDIR source=resp.sh
+. "$(dirname "$0")/resp.sh"
+arguments resp
+start_server resp "${resp[@]}" --port 0
 
 integer='ERR value is not an integer or out of range'
 arity() # COMMAND
@@ -85,7 +87,7 @@ cli INFO | tr -d '\r' | grep -qx 'connected_clients:1' || complain "INFO does no
 # A check that cannot fail is none.
 (
     failed=0
-    says PONK PING >/dev/null
+    says PONK PING 2>/dev/null
     [ "$failed" -eq 1 ]
 ) || complain "a wrong reply passes"
-finish
+stop resp

@@ -1,12 +1,14 @@
-# shellcheck shell=bash disable=SC2016 # the protocol has dollars of its own
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # the protocol has dollars of its own
 #
 # Keys that go: when they are asked for, and by themselves. Nothing here depends on how fast the machine is.
 #
 #     bash expiry.sh PROGRAM...
 
-# shellcheck source-path=SCRIPTDIR source=server.sh
-. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
-start_server --port 0
+# shellcheck source-path=SCRIPTDIR source=resp.sh
+. "$(dirname "$0")/resp.sh"
+arguments resp
+start_server resp "${resp[@]}" --port 0
 
 between() # LEAST MOST COMMAND...
 {
@@ -65,4 +67,4 @@ done | cli --pipe | grep -q 'errors: 0, replies: 9000' || complain "not all coul
 eventually has 6000
 says 1 EXISTS other:17
 says 1 EXISTS stays:2999
-finish
+stop resp

@@ -1,12 +1,14 @@
-# shellcheck shell=bash disable=SC2016 # the protocol has dollars of its own
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # the protocol has dollars of its own
 #
 # The protocol, byte by byte: pipelines, lines, what comes in parts, what is long, and what is wrong.
 #
 #     bash protocol.sh PROGRAM...
 
-# shellcheck source-path=SCRIPTDIR source=server.sh
-. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
-start_server --port 0
+# shellcheck source-path=SCRIPTDIR source=resp.sh
+. "$(dirname "$0")/resp.sh"
+arguments resp
+start_server resp "${resp[@]}" --port 0
 
 quit='*1\r\n$4\r\nQUIT\r\n'
 bye='+OK\r\n'
@@ -50,24 +52,24 @@ head -c 50000 /dev/zero | tr '\0' x | cli -x SET long >/dev/null
     printf '*x\r\n'
     head -c 100000 /dev/zero | tr '\0' x
 } >"$work/request"
-exec {connection}<>"/dev/tcp/127.0.0.1/$port"
-cat "$work/request" >&"$connection"
+connect
+cat "$work/request" >&"$fd"
 sleep 0.3 # a server that ended the connection too early has done so by now
-cat <&"$connection" >"$work/got" || :
-exec {connection}>&-
+cat <&"$fd" >"$work/got" || :
+hang_up "$fd"
 size=$((30 * (8 + 50000 + 2) + $(printf -- '-ERR Protocol error: invalid multibulk length\r\n' | wc -c)))
-[ "$(stat -c %s "$work/got")" -eq "$size" ] || complain "of $size bytes $(stat -c %s "$work/got") came"
+equal "bytes of the replies" "$(stat -c %s "$work/got")" "$size"
 
 # In parts: a request may end anywhere.
 request='*3\r\n$3\r\nSET\r\n$5\r\nparts\r\n$2\r\nok\r\n*2\r\n$3\r\nGET\r\n$5\r\nparts\r\n'
 printf '%b' "$request" >"$work/request"
-exec {connection}<>"/dev/tcp/127.0.0.1/$port"
+connect
 for ((at = 0; at < $(stat -c %s "$work/request"); at++)); do
-    tail -c +$((at + 1)) "$work/request" | head -c 1 >&"$connection"
+    tail -c +$((at + 1)) "$work/request" | head -c 1 >&"$fd"
 done
-printf '%b' "$quit" >&"$connection"
-cat <&"$connection" >"$work/got"
-exec {connection}>&-
+printf '%b' "$quit" >&"$fd"
+cat <&"$fd" >"$work/got"
+hang_up "$fd"
 printf '+OK\r\n$2\r\nok\r\n+OK\r\n' | cmp - "$work/got" || complain "a request in parts: $(cat "$work/got")"
 
 # Any bytes, and more than 1 MiB of them; twice in one pipeline, among short ones.
@@ -113,7 +115,7 @@ says 01234 GET key:01234
 # A check that cannot fail is none.
 (
     failed=0
-    replies '+PONK\r\n' 'PING\r\nQUIT\r\n' >/dev/null
+    replies '+PONK\r\n' 'PING\r\nQUIT\r\n' 2>/dev/null
     [ "$failed" -eq 1 ]
 ) || complain "wrong bytes pass"
-finish
+stop resp

@@ -1,10 +1,12 @@
-# What curl gets from httpd, and what comes of bytes that curl would not send: a transcript that has to be that of
-# expected/httpd_curl.txt.
+#!/usr/bin/env bash
 #
-#     bash httpd_curl.sh PROGRAM...
-here=$(dirname "${BASH_SOURCE[0]}")
-# shellcheck source=httpd_lib.sh
-. "$here/httpd_lib.sh"
+# What curl gets from httpd, and what comes of bytes that curl would not send: a transcript that has to be that of
+# curl.txt.
+#
+#     bash curl.sh PROGRAM...
+
+# shellcheck source-path=SCRIPTDIR source=httpd.sh
+. "$(dirname "$0")/httpd.sh"
 
 mkdir "$www/folder" "$www/.git" "$work/secret"
 echo '<a href="folder/">folder</a>' >"$www/index.html"
@@ -19,7 +21,7 @@ mkfifo "$www/fifo"
 seq 1 200000 >"$www/numbers.txt"
 find "$www" -type f -exec touch -d '2026-01-02 03:04:05 UTC' {} +
 
-start --head 4096 --body 100000
+serve --head 4096 --body 100000
 host=' HTTP/1.1\r\nHost: h\r\n'
 end="$host\r\n"
 chunks='Transfer-Encoding: chunked\r\n\r\n3;x=y\r\none\r\n3\r\ntwo\r\n0\r\nT: railer\r\n\r\n'
@@ -32,16 +34,13 @@ ahead+="GET /$end"                              # not answered: the last one clo
 ask() # WHAT ARGUMENT..., the last one a path
 {
     printf '\n== %s\n' "$1"
-    curl -sS -i --path-as-is --max-time 100 "${@:2:$#-2}" "$url${!#}" | steady
+    curl -sS -i --path-as-is "${@:2:$#-2}" "$url${!#}" | steady
 }
 
 raw() # WHAT BYTES: all that comes until the server closes
 {
     printf '\n== %s\n' "$1"
-    connect
-    printf '%b' "$2" >&"$fd"
-    steady <&"$fd"
-    hang_up "$fd"
+    printf '%b' "$2" | exchange | steady
 }
 
 status() # WHAT BYTES: the first line
@@ -119,15 +118,15 @@ status() # WHAT BYTES: the first line
     status "no HTTP" 'hello\r\n\r\n'
 } >"$work/transcript"
 
-diff -u "$here/expected/httpd_curl.txt" "$work/transcript" || problem "the transcript differs"
+diff -u "$(dirname "$0")/curl.txt" "$work/transcript" || complain "the transcript differs"
 
 # What would not fit into a transcript.
-curl -sS "${url}numbers.txt" | cmp - "$www/numbers.txt" || problem "a file of 1 MB differs"
+curl -sS "${url}numbers.txt" | cmp - "$www/numbers.txt" || complain "a file of 1 MB differs"
 curl -sS -r 70000-900000 "${url}numbers.txt" | cmp - <(tail -c +70001 "$www/numbers.txt" | head -c 830001) ||
-    problem "a part of a file differs"
+    complain "a part of a file differs"
 head -c 100000 "$www/numbers.txt" >"$work/fits"
-curl -sS -H 'Expect:' --data-binary "@$work/fits" "${url}echo" | cmp - "$work/fits" || problem "what is echoed differs"
-curl -sS -T - "${url}echo" <"$work/fits" | cmp - "$work/fits" || problem "what is echoed in chunks differs"
+curl -sS -H 'Expect:' --data-binary "@$work/fits" "${url}echo" | cmp - "$work/fits" || complain "what is echoed differs"
+curl -sS -T - "${url}echo" <"$work/fits" | cmp - "$work/fits" || complain "what is echoed in chunks differs"
 equal "connections of three requests" "$(curl -sS -o "$work/1" -o "$work/2" -o "$work/3" -w '%{num_connects} ' \
     "$url" "${url}nowhere" "${url}digits.txt")" '1 0 0 '
 
@@ -139,5 +138,4 @@ printf 'ty HTTP/1.1\r\nHost: h\r\n\r\n' >&"$fd"
 equal "reply to the other half" "$(read_reply "$fd" | head -n 1)" 'HTTP/1.1 200 OK'
 hang_up "$fd"
 
-stop
-finish
+stop httpd

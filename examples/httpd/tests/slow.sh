@@ -1,9 +1,12 @@
+#!/usr/bin/env bash
+#
 # Clients that are slow on purpose: httpd lets them go in time, and serves others meanwhile. And what it does when
 # there are too many.
 #
-#     bash httpd_slow.sh PROGRAM...
-# shellcheck source=httpd_lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/httpd_lib.sh"
+#     bash slow.sh PROGRAM...
+
+# shellcheck source-path=SCRIPTDIR source=httpd.sh
+. "$(dirname "$0")/httpd.sh"
 
 echo 'hello' >"$www/index.html"
 truncate -s 64M "$www/large"
@@ -16,7 +19,7 @@ said() # DESCRIPTOR: the first line of a reply
 }
 
 # Heads that never end.
-start --head-timeout 1
+serve --head-timeout 1
 lorises=()
 for _ in {1..20}; do
     connect
@@ -28,37 +31,36 @@ for fd in "${lorises[@]}"; do
     equal "half a head" "$(said "$fd")" 'HTTP/1.1 408 Request Timeout'
     hang_up "$fd"
 done
-stop
+stop httpd
 
 # Nothing at all.
-start --idle-timeout 1
+serve --idle-timeout 1
 connect
-equal "silence" "$(cat <&"$fd")" ''
-hang_up "$fd"
-stop
+ends "$fd"
+stop httpd
 
 # Half a body.
-start --body-timeout 1
+serve --body-timeout 1
 connect
 printf 'POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc' >&"$fd"
 equal "half a body" "$(said "$fd")" 'HTTP/1.1 408 Request Timeout'
 hang_up "$fd"
-stop
+stop httpd
 
 # One that asks for much and reads none of it.
-start --send-timeout 1
+serve --send-timeout 1
 connect
 printf 'GET /large HTTP/1.1\r\nHost: h\r\n\r\n' >&"$fd"
 equal "begin of a reply" "$(said "$fd")" 'HTTP/1.1 200 OK'
-wait_for_open 1
+eventually open_are 1
 got=$(wc -c <&"$fd")
-[ "$got" -gt 0 ] && [ "$got" -lt $((64 << 20)) ] || problem "$got bytes of 64 MiB for one that does not read"
+[ "$got" -gt 0 ] && [ "$got" -lt $((64 << 20)) ] || complain "$got bytes of 64 MiB for one that does not read"
 hang_up "$fd"
-stop
+stop httpd
 
 # With a place left clients are kept; with none they are sent away after one request, and others wait until a place
 # is free.
-start --connections 2
+serve --connections 2
 equal "alone" "$(curl -sS -o "$work/1" -o "$work/2" -w '%{num_connects} ' "$url" "$url")" '1 0 '
 connect
 one=$fd
@@ -72,11 +74,10 @@ curl -sS -o "$work/3" "$url" &
 third=$!
 printf 'Host: h\r\n\r\n' >&"$two"
 read_reply "$two" >"$work/status"
-grep -q '"open": 2, "connections": 5,' "$work/status" || problem "with two of two: $(tail -n 1 "$work/status")"
-grep -q 'Connection: close' "$work/status" || problem "kept though there is no place"
+grep -q '"open": 2, "connections": 5,' "$work/status" || complain "with two of two: $(tail -n 1 "$work/status")"
+grep -q 'Connection: close' "$work/status" || complain "kept though there is no place"
 hang_up "$two"
-wait "$third" || problem "the third was not served"
+wait "$third" || complain "the third was not served"
 equal "the third" "$(cat "$work/3")" hello
 hang_up "$one"
-stop
-finish
+stop httpd

@@ -1,17 +1,15 @@
+#!/usr/bin/env bash
+#
 # What crawler finds on httpd: every page once, whatever links to it, and in order; dead links; and what becomes of it
 # when nobody answers.
 #
-#     bash crawler_of_httpd.sh HTTPD-PROGRAM... -- CRAWLER-PROGRAM...
-server=()
-while [ "$1" != -- ]; do
-    server+=("$1")
-    shift
-done
-crawler=("${@:2}")
-set -- "${server[@]}"
-# shellcheck source=httpd_lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/httpd_lib.sh"
+#     bash crawler.sh HTTPD... -- PROGRAM...
 
+# shellcheck source-path=SCRIPTDIR source=servers.sh
+. "$(dirname "$0")/servers.sh"
+arguments httpd crawler
+
+www=$work/www
 mkdir -p "$www/a/b" "$www/c"
 cat >"$www/index.html" <<END
 <a href="a">a folder</a> <a href='/c/'>another</a> <A HREF="c/../c/./#part">again</A>
@@ -31,15 +29,16 @@ echo '<a href="not-followed.html">this is no HTML</a>' >"$www/data.txt"
 crawl() # STATUS ARGUMENT...
 {
     local status=0
-    "${crawler[@]}" "${@:2}" >"$work/crawled" 2>"$work/complaint" || status=$?
+    "${crawler[@]}" --deadline 600 "${@:2}" >"$work/crawled" 2>"$work/complaint" || status=$?
     equal "status of crawler" "$status" "$1"
 }
 
-start
+start_server httpd "${httpd[@]}" --port 0 "$www"
+url=http://127.0.0.1:$port/
 for at_once in 1 5; do
     crawl 1 --at-once "$at_once" "$url"
     sed 's/, [0-9,]* ms$//' "$work/crawled" >"$work/steady"
-    grep -v '/c/page' "$work/steady" | diff -u - /dev/fd/3 3<<END || problem "the pages differ"
+    grep -v '/c/page' "$work/steady" | diff -u - /dev/fd/3 3<<END || complain "the pages differ"
 status         bytes   links  page
    200           256       3  /
    301             0       1  /a
@@ -59,12 +58,11 @@ crawl 0 --pages 3 "${url}c/"
 equal "three pages" "$(tail -n 1 "$work/crawled" | cut -d, -f 1)" '3 pages'
 
 # A server that accepts, and sleeps.
-kill -STOP "$pid"
+kill -STOP "${pids[httpd]}"
 crawl 1 --deadline 1 "$url"
-kill -CONT "$pid"
-grep -Eq '^ +-  +-  +-  /: ' "$work/crawled" || problem "a sleeping server: $(cat "$work/crawled")"
+kill -CONT "${pids[httpd]}"
+grep -Eq '^ +-  +-  +-  /: ' "$work/crawled" || complain "a sleeping server: $(cat "$work/crawled")"
 equal "complaint" "$(cat "$work/complaint")" 'crawler: the deadline has passed'
-stop
+stop httpd
 crawl 1 "$url"
-grep -q '1 errors' "$work/crawled" || problem "a page of nobody: $(cat "$work/crawled")"
-finish
+grep -q '1 errors' "$work/crawled" || complain "a page of nobody: $(cat "$work/crawled")"
