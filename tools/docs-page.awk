@@ -17,6 +17,8 @@ BEGIN {
 /^```/ { in_code = !in_code }
 in_code { print; next }
 
+/^# / { gsub(/`/, "") } # titles are plain text
+
 /^##+ / {
     title = $0
     sub(/^#+ /, "", title)
