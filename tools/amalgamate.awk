@@ -11,7 +11,13 @@ BEGIN {
         split(line, word, " ")
         if (word[1] == "static")
             own[word[3], word[2]]
+        else if (word[1] == "tag")
+            files[word[2]] = files[word[2]] " " word[3]
     }
+    for (name in files)
+        if ((n = split(files[name], word, " ")) > 1)
+            for (i = 1; i <= n; i++)
+                own[word[i], "struct " name]
     for (i = 0; i < 110; i++)
         dashes = dashes "-"
 
@@ -169,7 +175,17 @@ function stem_of(path)
     return path
 }
 
-# A line of a source file, its static names with the name of the file in front. Not in comments and literals, not behind a dot or
+# Is a name, behind what stands before it in its line, one that the file has for itself?
+function is_own(path, name, before)
+{
+    if (before ~ /(struct|union|enum) $/)
+        return (path, "struct " name) in own
+    if (in_type ? before !~ /\[[^]]*$/ : before ~ /(\.|->)$/)
+        return 0
+    return (path, name) in own
+}
+
+# A line of a source file, its own names with the name of the file in front. Not in comments and literals, not behind a dot or
 # an arrow; and in the definition of a structure, where members have names of their own, only in brackets.
 function told_apart(path, stem, line,   done, token)
 {
@@ -188,7 +204,7 @@ function told_apart(path, stem, line,   done, token)
             token = substr(line, 1, RLENGTH)
         } else if (match(line, /^[A-Za-z_0-9]+/)) {
             token = substr(line, 1, RLENGTH)
-            if ((path, token) in own && (in_type ? done ~ /\[[^]]*$/ : done !~ /(\.|->)$/)) {
+            if (is_own(path, token, done)) {
                 done = done stem "__" token
                 continue
             }

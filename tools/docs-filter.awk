@@ -171,6 +171,31 @@ in_file_comment {
     next
 }
 
+# A macro that is called like a function, and has a comment. Its "..." stands for what the comment has another name for.
+pending && /^# *define coro_[a-z_0-9]+\([a-z]/ {
+    text = $0
+    sub(/\).*/, ")", text)
+    n = split(comment, line_of, "\n")
+    for (i = 1; i <= n; i++) {
+        if (match(line_of[i], /@param +[a-z_0-9.]+(, [a-z_0-9.]+)*/)) {
+            name = substr(line_of[i], RSTART, RLENGTH)
+            sub(/@param +/, "", name)
+            m = split(name, part, ", ")
+            for (k = 1; k <= m; k++)
+                if (!has_parameter(text, part[k]) && !sub(/\.\.\./, part[k], text))
+                    break
+        }
+    }
+    name = text
+    sub(/^# *define /, "", name)
+    say_comment(function_name(name), text, text)
+    print text
+    while (/\\$/ && (getline) > 0)
+        continue
+    pending = 0
+    next
+}
+
 # A macro over a function of the same name, or one for the header's own use.
 /^# *define (coro_[a-z_0-9]+)\(\.\.\.\)/ || /^# *define CORO_[A-Z_]*_\(/ {
     next

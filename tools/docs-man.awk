@@ -116,7 +116,7 @@ function write_page(prototype, line, n,   i, text, brief, code, first)
             say(marked(text))
         }
     }
-    say(".SH SEE ALSO\n" mentions[current] (mentions[current] == "" ? "" : " ,") "\n.BR " overview " (3)")
+    say(".SH SEE ALSO\n" mentions[current] (mentions[current] == "" ? "" : " ,\n") ".BR " overview " (3)")
     close(page)
 }
 
@@ -157,6 +157,8 @@ BEGIN {
     }
     if (line[1] ~ /^@file /)
         write_overview(line, n)
-    else if ((getline) > 0 && /^[a-z].*\(.*[;{)]$/ && !/^typedef/)
+    else if ((getline) > 0 && /^#define coro_/)
+        write_page(substr($0, 9), line, n)
+    else if (/^[a-z].*\(.*[;{)]$/ && !/^typedef/)
         write_page($0, line, n)
 }

@@ -36,6 +36,11 @@ in_code { print; next }
         gsub(/^.*include\/|\)$/, "", link)
         $0 = substr($0, 1, RSTART - 1) "](@ref " link ")" substr($0, RSTART + RLENGTH)
     }
+    while (match($0, /\[[^]]*\]\([^)]*\.hpp\)/)) {
+        link = substr($0, RSTART, RLENGTH)
+        gsub(/^\[|\].*/, "", link)
+        $0 = substr($0, 1, RSTART - 1) link substr($0, RSTART + RLENGTH)
+    }
     sub(/\[examples\/\]\(examples\)/, "`examples/`")
     gsub(/\]\((docs\/)?(guide|design)\/?\)/, "](pages.html)")
     gsub(/\]\(include\/coro\/?\)/, "](files.html)")
