@@ -44,8 +44,23 @@ struct sockaddr;
 extern "C" {
 #endif
 
-/* ---- streams and datagrams: read(2), recv(2), recvfrom(2) and so on, with a deadline. Lengths of addresses are socklen_t. ---- */
+/* ---- streams and datagrams ---- */
 
+/**
+ * The POSIX calls of the same names, with a deadline.
+ *
+ * @param fd          a descriptor
+ * @param buf, n      from where or to where, and how many bytes at most
+ * @param iov, count  the same in several pieces
+ * @param flags       as for the POSIX call
+ * @param from        where the sender's address goes; may be NULL
+ * @param to          the receiver's address
+ * @param length      of the address: a socklen_t
+ * @param deadline    until when to wait
+ * @return            how many bytes were transferred; 0 at the end of a stream that is read; a negative errno value
+ *
+ * Context: inside a task; with deadline 0 anywhere.
+ */
 CORO_API ssize_t coro_read(int fd, void *buf, size_t n, int64_t deadline);
 CORO_API ssize_t coro_write(int fd, const void *buf, size_t n, int64_t deadline);
 CORO_API ssize_t coro_readv(int fd, const struct iovec *iov, int count, int64_t deadline);
@@ -123,7 +138,17 @@ CORO_API int coro_close(int fd, int64_t deadline);
  */
 CORO_API int coro_accept(int fd, struct sockaddr *peer, unsigned *length, int64_t deadline);
 
-/** connect(2). @return  0, or a negative errno value. Context: inside a task. */
+/**
+ * Connect a socket: connect(2).
+ *
+ * @param fd        a socket
+ * @param to        the address to connect to
+ * @param length    of the address: a socklen_t
+ * @param deadline  until when to wait
+ * @return          0, or a negative errno value
+ *
+ * Context: inside a task.
+ */
 CORO_API int coro_connect(int fd, const struct sockaddr *to, unsigned length, int64_t deadline);
 
 /**
@@ -154,11 +179,29 @@ CORO_API int coro_tcp_listen(const char *addr, int backlog);
  */
 CORO_API int coro_tcp_dial(const char *addr, int64_t deadline);
 
-/** The same on this host. @param path  of the socket in the file system; of the abstract kind if it begins with '@' */
+/**
+ * Listen for connections on this host, or make one: coro_tcp_listen() and coro_tcp_dial() with sockets of the Unix kind.
+ *
+ * @param path      of the socket in the file system; of the abstract kind if it begins with '@'
+ * @param backlog   as for listen(2); 0 is SOMAXCONN
+ * @param deadline  until when to wait
+ * @return          a descriptor; -EINVAL `path` is NULL or too long; what the system failed with
+ *
+ * Context:   listening anywhere, connecting inside a task.
+ * Ownership: the descriptor is the caller's, to be given to coro_close().
+ */
 CORO_API int coro_unix_listen(const char *path, int backlog);
 CORO_API int coro_unix_dial(const char *path, int64_t deadline);
 
-/** A UDP socket bound to an address. @param addr  as for coro_tcp_listen() @return  as there */
+/**
+ * Make a UDP socket that is bound to an address.
+ *
+ * @param addr  as for coro_tcp_listen()
+ * @return      as coro_tcp_listen()
+ *
+ * Context:   anywhere. A name other than "localhost" may block the thread.
+ * Ownership: the descriptor is the caller's, to be given to coro_close().
+ */
 CORO_API int coro_udp_bind(const char *addr);
 
 /**
@@ -175,8 +218,21 @@ CORO_API int coro_udp_bind(const char *addr);
 CORO_API int coro_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                               struct addrinfo **out, int64_t deadline);
 
-/* ---- files: pread(2) and so on. What is not in memory is read on a helper thread. ---- */
+/* ---- files ---- */
 
+/**
+ * Calls on files: pread(2), pwrite(2), fsync(2), open(2). What is not in memory is read on a helper thread, and so is done what blocks.
+ *
+ * @param fd           a file
+ * @param buf, n       from where or to where, and how many bytes
+ * @param at           offset in the file
+ * @param path         of the file
+ * @param flags, mode  as for open(2)
+ * @param deadline     until when to wait
+ * @return             as the POSIX call; a negative errno value
+ *
+ * Context: inside a task.
+ */
 CORO_API ssize_t coro_pread(int fd, void *buf, size_t n, off_t at, int64_t deadline);
 CORO_API ssize_t coro_pwrite(int fd, const void *buf, size_t n, off_t at, int64_t deadline);
 CORO_API int coro_fsync(int fd, int64_t deadline);

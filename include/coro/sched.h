@@ -88,7 +88,15 @@ typedef struct coro_sched_opts {
  */
 CORO_API int coro_run(coro_fn *main, void *arg, void **result, const coro_sched_opts *opts);
 
-/** coro_run(), for a wrapper that says for itself where the first task was created. @param site  "file:line"; NULL is unknown */
+/**
+ * coro_run(), for a wrapper that says for itself where the first task was created.
+ *
+ * @param site                     "file:line"; NULL is unknown
+ * @param main, arg, result, opts  as for coro_run()
+ * @return                         as coro_run()
+ *
+ * Context: as coro_run().
+ */
 CORO_API int coro_run_at(const char *site, coro_fn *main, void *arg, void **result, const coro_sched_opts *opts);
 
 /* ---- a scheduler by itself, for a foreign event loop ---- */

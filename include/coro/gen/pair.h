@@ -152,7 +152,7 @@
  *     if (talk_run(&client, &server, first, &out))      true: the client has returned out.a, `server` can be stepped on.
  *                                                       false: the server has returned out.b, `client` can be stepped on.
  *
- * @param first  A's first input
+ * `first` is A's first input.
  */
 #define CORO_GEN_WEAVE(N, A, B)                                                                                        \
     CORO_GEN__MATCH(N, B##_I, A##_Y);                                                                                  \
