@@ -63,10 +63,11 @@ enum { CORO_ASYNC_VALUE_, CORO_ASYNC_AGAIN_, CORO_ASYNC_DROP_ };                
 
 /* What a body is told, and says. */
 typedef struct coro_async_now {
-    int mode_;
-    int value_;    /* of the call that was awaited */
+    int value_; /* of the call that was awaited */
+    unsigned char mode_;
     bool armed_;   /* it is in a CORO_AWAIT: the call may wait */
     bool resumed_; /* the call is made once more */
+    bool unused_;  /* all of it is one word, set at once */
 } coro_async_now;
 
 /** A body, as CORO_ASYNC makes it: `name_async`. */

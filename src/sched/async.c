@@ -249,6 +249,7 @@ static bool tell(coro_async_now *now, struct coro_task *task)
     }
     now->mode_ = drop ? CORO_ASYNC_DROP_ : again ? CORO_ASYNC_AGAIN_ : CORO_ASYNC_VALUE_;
     now->resumed_ = again;
+    now->armed_ = false;
     return !drop || coro__async_has_begun(task);
 }
 
@@ -274,9 +275,10 @@ void coro__async_unwind(struct coro_task *task)
     struct coro_sched *s = task->sched;
     void *result;
 
-    s->async_now.mode_ = CORO_ASYNC_DROP_;
+    s->async_now = (coro_async_now){.mode_ = CORO_ASYNC_DROP_};
     if (coro__async_has_begun(task))
         coro__async_call(s, task, coro__async_frame(task), &result);
+    s->async = NULL;
 }
 
 void *coro__async_result(const struct coro_task *task)

@@ -103,7 +103,7 @@ struct coro_sched {
     struct coro_task *free_tasks; /* as many as were alive at once */
 
     /* stackless tasks */
-    struct coro_task *async;                 /* the one that runs, on the driver's stack; NULL if none does */
+    struct coro_task *async;                 /* the one that runs, on the driver's stack; NULL outside of it */
     struct coro_task *async_next;            /* the one that the driver is to run at once; NULL if none */
     coro_async_now async_now;                /* what its body is told, and says */
     struct coro__async_memory *async_memory; /* NULL until the first */
@@ -202,11 +202,16 @@ int coro__sched_refusal(const struct coro_sched *s);
 int coro__wait_refusal(void);
 
 /* The calling task, if its root coroutine runs, as it mostly does; else NULL. */
-static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root(void)
+static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root_on(const struct coro__thread *t)
 {
-    struct coro__context *self = coro__thread_self()->current;
+    struct coro__context *self = t->current;
 
     return likely(self != NULL) && likely(coro__is_root(self)) ? coro__of_context(self)->task : NULL;
+}
+
+static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root(void)
+{
+    return coro__task_in_root_on(coro__thread_self());
 }
 
 /* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
@@ -229,12 +234,16 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
 }
 
 /* The stackless task that runs, if its body is in a CORO_AWAIT, cancelled or not; else NULL. */
-static inline struct coro_task *coro__async_at_work(void)
+static inline struct coro_task *coro__async_at_work_on(const struct coro__thread *t)
 {
-    const struct coro__thread *t = coro__thread_self();
     const struct coro_sched *s = t->sched;
 
     return s != NULL && s->async_now.armed_ && t->current == s->driver ? s->async : NULL;
+}
+
+static inline struct coro_task *coro__async_at_work(void)
+{
+    return coro__async_at_work_on(coro__thread_self());
 }
 
 /* The calling task, of either kind, if it may wait now for something that is not time alone. A call that asks for this and then parks
