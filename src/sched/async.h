@@ -68,14 +68,12 @@ static inline void coro__async_run(struct coro_sched *s, struct coro_task *task)
 /* Has it run? It has not ended. */
 bool coro__async_has_begun(const struct coro_task *task);
 
-/* Let it do its cleanup; it waits for nothing, and has not ended. */
+/* Let it do its cleanup; it waits for nothing, and has not ended. It has then. */
 void coro__async_unwind(struct coro_task *task);
 
-/* The outcome lies in its frame, once that is over. */
-void *coro__async_result(const struct coro_task *task);
-void coro__async_keep_result(struct coro_task *task, void *result);
+/* The outcome of one that has ended; it is freed. */
+void *coro__async_reap(struct coro_task *task);
 
-void coro__async_give(struct coro_task *task);
 void coro__async_end(struct coro_sched *s);
 
 /* ---- the running one waits ---- */

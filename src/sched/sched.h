@@ -55,18 +55,23 @@ struct coro_task {
     struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
     struct coro__list in_sched;  /* on the list of all tasks, the youngest last */
     uint32_t timer;              /* light: as that of a coro__timer */
-    bool cancelled : 1;          /* by coro_cancel(), or along with its group */
-    bool shielded : 1;
-    bool detached : 1;
-    bool ended : 1;
-    bool borrowed : 1; /* constant: it lies in the caller's storage */
-    bool asleep : 1;
-    bool : 0;
-    bool refused : 1;   /* calls that wait */
-    bool stackless : 1; /* constant */
-    bool light : 1;     /* constant */
-    bool roused : 1;    /* light: cancelled while it was asleep */
-    bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
+    union {
+        uint32_t flags; /* all of them; 0 at the beginning, but for the constant ones */
+        struct {
+            bool cancelled : 1; /* by coro_cancel(), or along with its group */
+            bool shielded : 1;
+            bool detached : 1;
+            bool ended : 1;
+            bool borrowed : 1; /* constant: it lies in the caller's storage */
+            bool asleep : 1;
+            bool : 0;
+            bool refused : 1;   /* calls that wait */
+            bool stackless : 1; /* constant */
+            bool light : 1;     /* constant */
+            bool roused : 1;    /* light: cancelled while it was asleep */
+            bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
+        };
+    };
 
     /* what follows is not there in a light one */
     void *fn;                         /* constant: a coro_fn, or with a group a coro_job */
@@ -171,11 +176,23 @@ static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_s
 struct coro_task *coro__task_running(void);
 
 /* Make sure of a place for one more in the queues; give it back. 0 or -ENOMEM. */
-int coro__task_reserve(struct coro_sched *s);
-void coro__task_release(struct coro_sched *s);
+static inline int coro__task_reserve(struct coro_sched *s)
+{
+    int err = coro__queue_reserve(&s->queue);
 
-/* Its body is over; the task is gone, or waits to be joined. */
-void coro__task_ended(struct coro_task *task, void *result);
+    if (unlikely(err != 0))
+        return err;
+    err = coro__timers_reserve(&s->timers);
+    if (unlikely(err != 0))
+        coro__queue_release(&s->queue);
+    return err;
+}
+
+static inline void coro__task_release(struct coro_sched *s)
+{
+    coro__timers_release(&s->timers);
+    coro__queue_release(&s->queue);
+}
 
 /* Make a task, at the end of the queue. The scheduler's thread. */
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
