@@ -19,7 +19,7 @@ _Static_assert(CORO_ASYNC_LIGHT_WORDS_ % 2 == 0, "a frame may be aligned to 16 b
 
 /* ---- memory ---- */
 
-enum { GRAIN = 16, CLASSES = 64, CHUNK = 65536 };
+enum { GRAIN = 16, CLASSES = 64, CHUNK = 65536, LINE = 64 };
 
 /* What has been given back is kept by size, in grains; what is new is cut off a chunk. */
 struct coro__async_memory {
@@ -52,12 +52,11 @@ static __attribute__((noinline)) void *cut(struct coro_sched *s, size_t size)
             return NULL;
     }
     if ((size_t)(memory->end - memory->rest) < size) {
-        chunk = malloc(CHUNK);
-        if (chunk == NULL)
+        if (posix_memalign((void **)&chunk, LINE, CHUNK) != 0)
             return NULL;
         chunk->next = memory->chunks;
         memory->chunks = chunk;
-        memory->rest = (char *)chunk + GRAIN;
+        memory->rest = (char *)chunk + LINE; /* tasks as large as a line of the cache lie in one */
         memory->end = (char *)chunk + CHUNK;
     }
     memory->rest += size;
