@@ -63,16 +63,17 @@ enum { CORO_ASYNC_VALUE_, CORO_ASYNC_AGAIN_, CORO_ASYNC_DROP_ };                
 
 /* What a body is told, and says. */
 typedef struct coro_async_now {
-    int mode_;
-    int value_;    /* of the call that was awaited */
+    int value_; /* of the call that was awaited */
+    unsigned char mode_;
     bool armed_;   /* it is in a CORO_AWAIT: the call may wait */
     bool resumed_; /* the call is made once more */
+    bool unused_;  /* all of it is one word, set at once */
 } coro_async_now;
 
 /** A body, as CORO_ASYNC makes it: `name_async`. */
 typedef struct coro_async_type {
     const char *name, *site;
-    size_t size;
+    size_t size, room; /* of its struct; of that or its result, up to where the next task may begin */
     int (*run)(void *frame, void *result, coro_async_now *now);
     bool light;
 } coro_async_type;
@@ -122,6 +123,8 @@ CORO_API void coro_async_misused_(const char *function, const char *what) __attr
  */
 #define CORO_ASYNC_LIGHT(R, name) CORO_ASYNC_BODY_(R, name, true)
 
+#define CORO_ASYNC_ROOM_(type) ((sizeof(type) + 15) & ~(size_t)15)
+
 #define CORO_ASYNC_BODY_(R, name, light)                                                                               \
     typedef R name##_result;                                                                                           \
     typedef union name##_frame {                                                                                       \
@@ -140,8 +143,8 @@ CORO_API void coro_async_misused_(const char *function, const char *what) __attr
     {                                                                                                                  \
         return name##_body_((struct name *)frame, (name##_result *)out, now);                                          \
     }                                                                                                                  \
-    static const coro_async_type name##_async                                                                          \
-        __attribute__((unused)) = {#name, CORO_HERE, sizeof(struct name), name##_run_, (light)};                       \
+    static const coro_async_type name##_async __attribute__((unused)) = {                                              \
+        #name, CORO_HERE, sizeof(struct name), CORO_ASYNC_ROOM_(name##_frame), name##_run_, (light)};                  \
     static int name##_body_(struct name *self, name##_result *coro_async_out, coro_async_now *coro_async_with)         \
         CORO_ASYNC_NOEXCEPT_
 

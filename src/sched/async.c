@@ -15,10 +15,11 @@
 _Static_assert(offsetof(struct coro_task, fn) == CORO_ASYNC_LIGHT_WORDS_ * sizeof(void *), "coro/async.h: its words");
 _Static_assert(offsetof(struct coro_task, context) <= CORO_ASYNC_WORDS_ * sizeof(void *), "coro/async.h: its words");
 _Static_assert(CORO_ASYNC_WORDS_ % 2 == 0, "a frame may be aligned to 16 bytes");
+_Static_assert(CORO_ASYNC_LIGHT_WORDS_ % 2 == 0, "a frame may be aligned to 16 bytes");
 
 /* ---- memory ---- */
 
-enum { GRAIN = 16, CLASSES = 64, CHUNK = 65536 };
+enum { GRAIN = 16, CLASSES = 64, CHUNK = 65536, LINE = 64 };
 
 /* What has been given back is kept by size, in grains; what is new is cut off a chunk. */
 struct coro__async_memory {
@@ -29,13 +30,9 @@ struct coro__async_memory {
     char *rest, *end;
 };
 
-static size_t size_of(const coro_async_type *type, bool light)
+static inline size_t size_of(const coro_async_type *type, bool light)
 {
-    size_t words = light ? CORO_ASYNC_LIGHT_WORDS_ : CORO_ASYNC_WORDS_;
-
-    size_t frame = type->size > sizeof(void *) ? type->size : sizeof(void *); /* or the result */
-
-    return (words * sizeof(void *) + frame + GRAIN - 1) & ~(size_t)(GRAIN - 1);
+    return (light ? CORO_ASYNC_LIGHT_WORDS_ : CORO_ASYNC_WORDS_) * sizeof(void *) + type->room;
 }
 
 /* Tools are to see what is used after it. */
@@ -55,19 +52,18 @@ static __attribute__((noinline)) void *cut(struct coro_sched *s, size_t size)
             return NULL;
     }
     if ((size_t)(memory->end - memory->rest) < size) {
-        chunk = malloc(CHUNK);
-        if (chunk == NULL)
+        if (posix_memalign((void **)&chunk, LINE, CHUNK) != 0)
             return NULL;
         chunk->next = memory->chunks;
         memory->chunks = chunk;
-        memory->rest = (char *)chunk + GRAIN;
+        memory->rest = (char *)chunk + LINE; /* tasks as large as a line of the cache lie in one */
         memory->end = (char *)chunk + CHUNK;
     }
     memory->rest += size;
     return memory->rest - size;
 }
 
-static void *take(struct coro_sched *s, size_t size)
+static inline void *take(struct coro_sched *s, size_t size)
 {
     struct place *place;
 
@@ -81,7 +77,7 @@ static void *take(struct coro_sched *s, size_t size)
     return place;
 }
 
-void coro__async_give(struct coro_task *task)
+static inline void give(struct coro_task *task)
 {
     size_t size = size_of(task->type, task->light);
     struct coro__async_memory *memory = task->sched->async_memory;
@@ -144,10 +140,33 @@ static void fill_in(const char *site, struct coro_task *task)
     task->number = 0;
 }
 
-static int spawn(const char *site, struct coro_sched *s, struct coro_task **out, const coro_async_type *type,
-                 const void *frame, void *storage, bool light)
+/* A struct, word by word: most have few, and calling memcpy() for those takes longer than it does. */
+static inline void copy(void *to, const void *from, size_t size)
+{
+    enum { FEW = 8 };
+    char *out = to;
+    const char *in = from;
+    size_t last;
+
+    if (size <= sizeof(int))
+        return; /* there is only the point in it */
+    if (unlikely(size < sizeof(void *)) || size > FEW * sizeof(void *)) {
+        memcpy(to, from, size);
+        return;
+    }
+    last = size - sizeof(void *);
+    for (size_t i = 0; i < last; i += sizeof(void *))
+        memcpy(out + i, in + i, sizeof(void *));
+    memcpy(out + last, in + last, sizeof(void *));
+}
+
+static inline __attribute__((always_inline)) int spawn(const char *site, struct coro_sched *s, struct coro_task **out,
+                                                       const coro_async_type *type, const void *frame, void *storage,
+                                                       bool light)
 {
     struct coro_task *task;
+    struct coro__ready entry;
+    void *own;
     int err = frame != NULL ? coro__task_reserve(s) : -EINVAL;
 
     if (unlikely(err != 0))
@@ -161,34 +180,37 @@ static int spawn(const char *site, struct coro_sched *s, struct coro_task **out,
     task->type = type;
     task->joiner = NULL;
     task->timer = 0;
-    task->refused = task->cancelled = task->shielded = task->detached = task->ended = false;
-    task->asleep = task->roused = task->dropped = false;
+    task->flags = 0;
     task->stackless = true;
     task->light = light;
+    task->detached = out == NULL;
     task->borrowed = storage != NULL;
     if (!light)
         fill_in(site, task);
-    memcpy(coro__async_frame(task), frame, type->size);
-    *(int *)coro__async_frame(task) = 0;
+    own = (void **)task + (light ? CORO_ASYNC_LIGHT_WORDS_ : CORO_ASYNC_WORDS_);
+    copy(own, frame, type->size);
+    *(int *)own = 0;
     coro__list_insert(&s->tasks, &task->in_sched);
     s->live++;
-    make_ready(task);
-    *out = task;
-    return 0;
-}
-
-static int spawn_for(const char *site, struct coro_sched *s, struct coro_task **out, const coro_async_type *type,
-                     const void *frame, void *storage)
-{
-    struct coro_task *task;
-    int err = spawn(site, s, &task, type, frame, storage, type->light);
-
-    if (unlikely(err != 0))
-        return err;
-    task->detached = out == NULL;
+    entry = coro__async_entry(task);
+    coro__queue_woken(&s->queue, entry.context, entry.value);
     if (out != NULL)
         *out = task;
     return 0;
+}
+
+static __attribute__((noinline)) int spawn_whole(const char *site, struct coro_sched *s, struct coro_task **out,
+                                                 const coro_async_type *type, const void *frame, void *storage)
+{
+    return spawn(site, s, out, type, frame, storage, false);
+}
+
+static inline int spawn_for(const char *site, struct coro_sched *s, struct coro_task **out, const coro_async_type *type,
+                            const void *frame, void *storage)
+{
+    if (type->light)
+        return spawn(site, s, out, type, frame, storage, true);
+    return spawn_whole(site, s, out, type, frame, storage);
 }
 
 int coro_async_spawn_at(const char *site, coro_task_t **out, const coro_async_type *type, const void *frame,
@@ -210,7 +232,11 @@ int coro_sched_async_spawn_at(const char *site, coro_sched_t *s, coro_task_t **o
 
     if (err == 0 && s->closing)
         err = -ECANCELED;
-    return err == 0 ? spawn_for(site, s, out, type, frame, NULL) : err;
+    if (err == 0)
+        err = spawn_for(site, s, out, type, frame, NULL);
+    if (err == 0)
+        coro__sched_announce(s);
+    return err;
 }
 
 int coro_group_async_spawn_at(const char *site, coro_group_t *g, const coro_async_type *type, const void *frame)
@@ -220,7 +246,7 @@ int coro_group_async_spawn_at(const char *site, coro_group_t *g, const coro_asyn
     int err = coro__group_check(g, &s);
 
     if (err == 0)
-        err = spawn(site, s, &child, type, frame, NULL, false);
+        err = spawn_whole(site, s, &child, type, frame, NULL);
     if (err == 0)
         coro__group_adopt(g, child);
     return err;
@@ -249,14 +275,39 @@ static bool tell(coro_async_now *now, struct coro_task *task)
     }
     now->mode_ = drop ? CORO_ASYNC_DROP_ : again ? CORO_ASYNC_AGAIN_ : CORO_ASYNC_VALUE_;
     now->resumed_ = again;
+    now->armed_ = false;
     return !drop || coro__async_has_begun(task);
+}
+
+/* The outcome lies where the frame was. */
+static void end(struct coro_task *task, void *result)
+{
+    task->ended = true;
+    *(void **)coro__async_frame(task) = result;
+    task->sched->live--;
+    if (!task->light && task->group != NULL)
+        coro__group_child_ended(task->group, task, (int)(intptr_t)result);
+}
+
+void *coro__async_reap(struct coro_task *task)
+{
+    void *result = *(void **)coro__async_frame(task);
+
+    coro__list_remove(&task->in_sched);
+    coro__task_release(task->sched);
+    give(task);
+    return result;
 }
 
 void coro__async_over(struct coro_task *task, int said, void *result)
 {
     if (!task->light && unlikely(task->scope != NULL))
         coro__panic(task->type->name, "a task has returned with a group open; coro_group_join() must come first");
-    coro__task_ended(task, said == CORO_ASYNC_DONE_ ? result : (void *)(intptr_t)-ECANCELED);
+    end(task, said == CORO_ASYNC_DONE_ ? result : (void *)(intptr_t)-ECANCELED);
+    if (task->detached)
+        coro__async_reap(task);
+    else if (task->joiner != NULL)
+        coro__join_ended(task);
 }
 
 void coro__async_run_slowly(struct coro_sched *s, struct coro_task *task)
@@ -274,19 +325,11 @@ void coro__async_unwind(struct coro_task *task)
     struct coro_sched *s = task->sched;
     void *result;
 
-    s->async_now.mode_ = CORO_ASYNC_DROP_;
+    s->async_now = (coro_async_now){.mode_ = CORO_ASYNC_DROP_};
     if (coro__async_has_begun(task))
         coro__async_call(s, task, coro__async_frame(task), &result);
-}
-
-void *coro__async_result(const struct coro_task *task)
-{
-    return *(void **)coro__async_frame(task);
-}
-
-void coro__async_keep_result(struct coro_task *task, void *result)
-{
-    *(void **)coro__async_frame(task) = result;
+    s->async = NULL;
+    end(task, (void *)(intptr_t)-ECANCELED);
 }
 
 void coro_async_misused_(const char *function, const char *what)

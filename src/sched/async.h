@@ -19,12 +19,16 @@ static inline struct coro__ready coro__async_entry(const struct coro_task *task)
     return (struct coro__ready){(struct coro__context *)((uintptr_t)task | CORO__ASYNC_MARK), CORO__UNSETTLED};
 }
 
-/* The task that an entry is about; NULL if that has a stack. */
+/* Is an entry about a stackless task? */
+static inline bool coro__async_is(struct coro__ready ready)
+{
+    return ((uintptr_t)ready.context & CORO__ASYNC_MARK) != 0;
+}
+
+/* Which one, if it is. */
 static inline struct coro_task *coro__async_of(struct coro__ready ready)
 {
-    uintptr_t address = (uintptr_t)ready.context;
-
-    return (address & CORO__ASYNC_MARK) != 0 ? (struct coro_task *)(address - CORO__ASYNC_MARK) : NULL;
+    return (struct coro_task *)((uintptr_t)ready.context - CORO__ASYNC_MARK);
 }
 
 static inline void *coro__async_frame(const struct coro_task *task)
@@ -38,14 +42,11 @@ void coro__async_run_slowly(struct coro_sched *s, struct coro_task *task);
 /* Its body has said that it is over. */
 void coro__async_over(struct coro_task *task, int said, void *result);
 
+/* Whoever runs it last clears `async`: between one and the next there is no call that asks. */
 static inline int coro__async_call(struct coro_sched *s, struct coro_task *task, void *frame, void **result)
 {
-    int said;
-
     s->async = task;
-    said = task->type->run(frame, result, &s->async_now);
-    s->async = NULL;
-    return said;
+    return task->type->run(frame, result, &s->async_now);
 }
 
 /* Run it until it waits or ends. */
@@ -58,8 +59,7 @@ static inline void coro__async_run(struct coro_sched *s, struct coro_task *task)
         coro__async_run_slowly(s, task);
         return;
     }
-    s->async_now.mode_ = CORO_ASYNC_VALUE_;
-    s->async_now.value_ = 0;
+    s->async_now = (coro_async_now){.mode_ = CORO_ASYNC_VALUE_};
     said = coro__async_call(s, task, (void **)task + CORO_ASYNC_LIGHT_WORDS_, &result);
     if (said != CORO_ASYNC_PENDING_)
         coro__async_over(task, said, result);
@@ -68,14 +68,12 @@ static inline void coro__async_run(struct coro_sched *s, struct coro_task *task)
 /* Has it run? It has not ended. */
 bool coro__async_has_begun(const struct coro_task *task);
 
-/* Let it do its cleanup; it waits for nothing, and has not ended. */
+/* Let it do its cleanup; it waits for nothing, and has not ended. It has then. */
 void coro__async_unwind(struct coro_task *task);
 
-/* The outcome lies in its frame, once that is over. */
-void *coro__async_result(const struct coro_task *task);
-void coro__async_keep_result(struct coro_task *task, void *result);
+/* The outcome of one that has ended; it is freed. */
+void *coro__async_reap(struct coro_task *task);
 
-void coro__async_give(struct coro_task *task);
 void coro__async_end(struct coro_sched *s);
 
 /* ---- the running one waits ---- */

@@ -74,8 +74,8 @@ static inline void coro__queue_prefetch(const struct coro__queue *queue, size_t 
 
     __builtin_prefetch(ready->context, 1);
     __builtin_prefetch((const char *)ready->context - 64, 1); /* its frames */
-    if (ready->value != 0)
-        __builtin_prefetch((const void *)ready->value, 1); /* the task, if that is about to begin */
+    if ((intptr_t)ready->value > 0) /* neither an error nor CORO__UNSETTLED: the task, which is about to begin */
+        __builtin_prefetch((const void *)ready->value, 1);
 }
 
 /* The next one; there is one. */

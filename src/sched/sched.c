@@ -109,7 +109,7 @@ static void end_waiting(struct coro_sched *s)
         struct coro__ready ready = coro__queue_take(&s->queue);
         struct coro__context *context = ready.context, *root = context;
 
-        if (coro__async_of(ready) != NULL)
+        if (coro__async_is(ready))
             continue;
         while (!coro__is_root(root))
             root = root->resumer;
@@ -207,11 +207,9 @@ static uintptr_t settle(struct coro__context *context)
 
 struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready next)
 {
-    struct coro_task *task = coro__async_of(next);
-
-    if (task == NULL)
+    if (!coro__async_is(next))
         return (struct coro__ready){next.context, settle(next.context)};
-    s->async_next = task;
+    s->async_next = coro__async_of(next);
     return (struct coro__ready){s->driver, 0};
 }
 
@@ -222,6 +220,7 @@ static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro_
 
     if (unlikely(next.value == CORO__UNSETTLED))
         next.value = settle(next.context);
+    s->async = NULL;
     coro__switch(s->driver, next.context, next.value, s->words);
     end_dead(s);
     task = s->async_next;
@@ -236,14 +235,14 @@ static size_t run_round(struct coro_sched *s, size_t most)
     s->budget = most;
     while (s->budget != 0 && coro__queue_count(&s->queue) != 0) {
         struct coro__ready next = coro__queue_take(&s->queue);
-        struct coro_task *task = coro__async_of(next);
 
         s->budget--;
-        if (task != NULL)
-            coro__async_run(s, task);
+        if (coro__async_is(next))
+            coro__async_run(s, coro__async_of(next));
         else
             go_away(s, next);
     }
+    s->async = NULL;
     return most - s->budget;
 }
 

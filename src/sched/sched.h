@@ -55,18 +55,23 @@ struct coro_task {
     struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
     struct coro__list in_sched;  /* on the list of all tasks, the youngest last */
     uint32_t timer;              /* light: as that of a coro__timer */
-    bool cancelled : 1;          /* by coro_cancel(), or along with its group */
-    bool shielded : 1;
-    bool detached : 1;
-    bool ended : 1;
-    bool borrowed : 1; /* constant: it lies in the caller's storage */
-    bool asleep : 1;
-    bool : 0;
-    bool refused : 1;   /* calls that wait */
-    bool stackless : 1; /* constant */
-    bool light : 1;     /* constant */
-    bool roused : 1;    /* light: cancelled while it was asleep */
-    bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
+    union {
+        uint32_t flags; /* all of them; 0 at the beginning, but for the constant ones */
+        struct {
+            bool cancelled : 1; /* by coro_cancel(), or along with its group */
+            bool shielded : 1;
+            bool detached : 1;
+            bool ended : 1;
+            bool borrowed : 1; /* constant: it lies in the caller's storage */
+            bool asleep : 1;
+            bool : 0;
+            bool refused : 1;   /* calls that wait */
+            bool stackless : 1; /* constant */
+            bool light : 1;     /* constant */
+            bool roused : 1;    /* light: cancelled while it was asleep */
+            bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
+        };
+    };
 
     /* what follows is not there in a light one */
     void *fn;                         /* constant: a coro_fn, or with a group a coro_job */
@@ -103,7 +108,7 @@ struct coro_sched {
     struct coro_task *free_tasks; /* as many as were alive at once */
 
     /* stackless tasks */
-    struct coro_task *async;                 /* the one that runs, on the driver's stack; NULL if none does */
+    struct coro_task *async;                 /* the one that runs, on the driver's stack; NULL outside of it */
     struct coro_task *async_next;            /* the one that the driver is to run at once; NULL if none */
     coro_async_now async_now;                /* what its body is told, and says */
     struct coro__async_memory *async_memory; /* NULL until the first */
@@ -171,11 +176,23 @@ static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_s
 struct coro_task *coro__task_running(void);
 
 /* Make sure of a place for one more in the queues; give it back. 0 or -ENOMEM. */
-int coro__task_reserve(struct coro_sched *s);
-void coro__task_release(struct coro_sched *s);
+static inline int coro__task_reserve(struct coro_sched *s)
+{
+    int err = coro__queue_reserve(&s->queue);
 
-/* Its body is over; the task is gone, or waits to be joined. */
-void coro__task_ended(struct coro_task *task, void *result);
+    if (unlikely(err != 0))
+        return err;
+    err = coro__timers_reserve(&s->timers);
+    if (unlikely(err != 0))
+        coro__queue_release(&s->queue);
+    return err;
+}
+
+static inline void coro__task_release(struct coro_sched *s)
+{
+    coro__timers_release(&s->timers);
+    coro__queue_release(&s->queue);
+}
 
 /* Make a task, at the end of the queue. The scheduler's thread. */
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
@@ -202,11 +219,16 @@ int coro__sched_refusal(const struct coro_sched *s);
 int coro__wait_refusal(void);
 
 /* The calling task, if its root coroutine runs, as it mostly does; else NULL. */
-static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root(void)
+static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root_on(const struct coro__thread *t)
 {
-    struct coro__context *self = coro__thread_self()->current;
+    struct coro__context *self = t->current;
 
     return likely(self != NULL) && likely(coro__is_root(self)) ? coro__of_context(self)->task : NULL;
+}
+
+static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root(void)
+{
+    return coro__task_in_root_on(coro__thread_self());
 }
 
 /* The calling task, cancelled or not, if nothing that it runs in is ending, else NULL. */
@@ -229,12 +251,16 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
 }
 
 /* The stackless task that runs, if its body is in a CORO_AWAIT, cancelled or not; else NULL. */
-static inline struct coro_task *coro__async_at_work(void)
+static inline struct coro_task *coro__async_at_work_on(const struct coro__thread *t)
 {
-    const struct coro__thread *t = coro__thread_self();
     const struct coro_sched *s = t->sched;
 
     return s != NULL && s->async_now.armed_ && t->current == s->driver ? s->async : NULL;
+}
+
+static inline struct coro_task *coro__async_at_work(void)
+{
+    return coro__async_at_work_on(coro__thread_self());
 }
 
 /* The calling task, of either kind, if it may wait now for something that is not time alone. A call that asks for this and then parks

@@ -30,10 +30,6 @@ static void give(struct coro_task *task)
 {
     struct coro_sched *s = task->sched;
 
-    if (unlikely(task->stackless)) {
-        coro__async_give(task);
-        return;
-    }
     if (CORO__SANITIZED || coro__under_valgrind) {
         free(task);
         return;
@@ -65,8 +61,11 @@ coro_task_t *coro_task_self(void)
 
 void *coro__task_reap(struct coro_task *task)
 {
-    void *result = likely(!task->stackless) ? task->arg : coro__async_result(task);
+    void *result;
 
+    if (unlikely(task->stackless))
+        return coro__async_reap(task);
+    result = task->arg;
     coro__list_remove(&task->in_sched);
     coro__task_release(task->sched);
     give(task);
@@ -85,27 +84,24 @@ static void keep_name(struct coro_task *task, const struct coro *co)
 static void end(struct coro_task *task, void *result)
 {
     task->ended = true;
-    if (likely(!task->stackless)) {
-        task->co = NULL;
-        task->arg = result;
-    } else {
-        coro__async_keep_result(task, result);
-    }
+    task->co = NULL;
+    task->arg = result;
     task->sched->live--;
-    if (likely(!task->light) && task->group != NULL)
+    if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }
 
-void coro__task_ended(struct coro_task *task, void *result)
+/* Its body is over; the task is gone, or waits to be joined. */
+static void has_ended(struct coro_task *task, void *result)
 {
-    const struct coro *co = task->stackless ? NULL : task->co;
+    const struct coro *co = task->co;
 
     end(task, result);
     if (task->detached)
         coro__task_reap(task);
     else if (task->joiner != NULL)
         coro__join_ended(task);
-    else if (co != NULL)
+    else
         keep_name(task, co);
 }
 
@@ -125,7 +121,7 @@ static void *run(void *input)
         coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
-    coro__task_ended(task, result);
+    has_ended(task, result);
     if (likely(coro__root_retire(co))) {
         coro__sched_leave(s, &co->context);
     } else {
@@ -146,8 +142,8 @@ void coro__task_unwind(struct coro_task *task)
 
         coro__root_release(co, task->context);
         coro_destroy(co);
+        end(task, (void *)(intptr_t)-ECANCELED);
     }
-    end(task, (void *)(intptr_t)-ECANCELED);
     if (task->detached)
         coro__task_reap(task);
 }
@@ -195,8 +191,7 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->sched = s;
     task->fn = fn;
     task->arg = arg;
-    task->refused = task->cancelled = task->shielded = task->detached = task->ended = false;
-    task->stackless = task->light = task->borrowed = task->asleep = task->roused = task->dropped = false;
+    task->flags = 0;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
     task->waiter.timer.handle = 0;
@@ -205,24 +200,6 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     task->group = task->scope = NULL;
     task->number = 0;
     return 0;
-}
-
-int coro__task_reserve(struct coro_sched *s)
-{
-    int err = coro__queue_reserve(&s->queue);
-
-    if (err != 0)
-        return err;
-    err = coro__timers_reserve(&s->timers);
-    if (err != 0)
-        coro__queue_release(&s->queue);
-    return err;
-}
-
-void coro__task_release(struct coro_sched *s)
-{
-    coro__timers_release(&s->timers);
-    coro__queue_release(&s->queue);
 }
 
 /* What it needs is reserved, its coroutine this thread's. */
@@ -255,7 +232,6 @@ int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **
 release:
     if (task != NULL) {
         task->sched = s;
-        task->stackless = false;
         give(task);
     }
     coro__task_release(s);

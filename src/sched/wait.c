@@ -74,10 +74,9 @@ static void stay(struct coro__waiter *waiter)
 static const struct coro__wait for_time = {.what = "for time to pass", .due = coro__waiter_in_time, .leave = stay};
 
 /* When nobody has to wait any more, others run first all the same. */
-static int pause_as(struct coro_task *task)
+static int pause_as(const struct coro_task *task, struct coro__context *self)
 {
     struct coro_sched *s = task->sched;
-    struct coro__context *self = coro__thread_self()->current;
 
     coro__queue_paused(&s->queue, self, 0);
     return coro__sched_leave(s, self);
@@ -89,21 +88,22 @@ static __attribute__((noinline)) int pause_slowly(void)
     int err;
 
     if (task != NULL)
-        return pause_as(task);
+        return pause_as(task, coro__thread_self()->current);
     err = coro__wait_refusal();
     task = coro__task_running();
     if (err == -ECANCELED && task != NULL && task->refused && !task->stackless)
-        pause_as(task); /* or it would never end in a loop that does not look */
+        pause_as(task, coro__thread_self()->current); /* or it would never end in a loop that does not look */
     return err;
 }
 
 int coro_pause(void)
 {
-    struct coro_task *task = coro__task_in_root();
+    const struct coro__thread *t = coro__thread_self();
+    struct coro_task *task = coro__task_in_root_on(t);
 
     if (likely(task != NULL) && likely(!task->refused))
-        return pause_as(task);
-    task = coro__async_at_work();
+        return pause_as(task, t->current);
+    task = coro__async_at_work_on(t);
     return task != NULL ? coro__async_pause(task) : pause_slowly();
 }
 
@@ -131,7 +131,7 @@ int coro_sleep_until_at(const char *site, int64_t deadline)
     if (unlikely(task == NULL) || unlikely(task->refused))
         return sleep_slowly(site, deadline);
     if (deadline <= task->sched->now)
-        return pause_as(task);
+        return pause_as(task, coro__thread_self()->current);
     return coro__park(task, &for_time, deadline, site);
 }
 
@@ -158,7 +158,7 @@ static void *yield(void *output)
     (void)output;
     if (task == NULL)
         task = coro__task_running(); /* cancelled: it yields all the same */
-    pause_as(task);
+    pause_as(task, coro__thread_self()->current);
     return NULL;
 }
 
