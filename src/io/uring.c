@@ -8,16 +8,17 @@
  *       cancellation only call the request back; what it has transferred by then is the result.
  *   I3  A request that has not been submitted names a descriptor by a number. So it is taken back where that is closed.
  */
-#include "driver.h"
+#ifdef CORO_HAVE_URING
+#    include "driver.h"
 
-#include "base/clock.h"
-#include "base/sanitize.h"
+#    include "base/clock.h"
+#    include "base/sanitize.h"
 
-#include <liburing.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#    include <liburing.h>
+#    include <limits.h>
+#    include <poll.h>
+#    include <sys/eventfd.h>
+#    include <unistd.h>
 
 enum {
     REQUESTS_MOST = 1024, /* at a time; more are submitted in between */
@@ -407,3 +408,4 @@ const struct coro__io_backend coro__uring = {
     .transfer = transfer,
     .dismiss = dismiss,
 };
+#endif
