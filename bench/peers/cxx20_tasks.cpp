@@ -53,8 +53,10 @@ void fire()
 /* Until `over`. The clock is looked at every 256 switches, as libcoro does. */
 void run_until(const bool &over)
 {
-    for (unsigned turn = 0; !over; turn++) {
-        if (!timers.empty() && (turn % 256 == 0 || ready.empty()))
+    unsigned turn = 0;
+
+    while (!over) {
+        if (!timers.empty() && (turn++ % 256 == 0 || ready.empty()))
             fire();
         if (ready.empty()) {
             std::this_thread::sleep_for(std::chrono::nanoseconds(timers.front().deadline - clock_now));
