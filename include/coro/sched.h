@@ -289,7 +289,10 @@ CORO_API int coro_pause(void);
  *
  * @param ns        nanoseconds; none or fewer is coro_pause()
  * @param deadline  when to go on; one that has passed is coro_pause()
- * @return          0 when it is time; -ECANCELED, -EPERM as the head of this file says
+ * @return          0 when it is time, never before; -ECANCELED, -EPERM as the head of this file says
+ *
+ * How late it may be is up to the kernel (50 us, mostly: PR_SET_TIMERSLACK), and to what other tasks do meanwhile. A scheduler that has a
+ * crowd of sleepers, sixteen and more at a time, lets them gather for up to 100 us more, so as to wake up less often.
  *
  * Context: inside a task.
  */

@@ -13,7 +13,10 @@
 
 enum {
     ROUND_MOST = 256, /* switches between two looks at the clock */
+    CROWD = 16,       /* timers between two waits, from which on the next one is to bring in several again */
 };
+
+#define CROWD_WAIT CORO_US(100)
 
 /* ---- made and destroyed ---- */
 
@@ -254,7 +257,7 @@ static bool look_around(struct coro_sched *s)
         s->now = coro__real_now();
     if (coro__timers_next(&s->timers) <= s->now)
         coro__embed_look(s); /* what came in time is no timeout */
-    coro__timers_fire(&s->timers, s->now);
+    s->fired += coro__timers_fire(&s->timers, s->now);
     return coro__queue_count(&s->queue) != 0;
 }
 
@@ -311,11 +314,23 @@ static bool waits_for_others(struct coro_sched *s)
     return (io != NULL && io->waiting != 0) || s->expected != 0 || atomic_load(&s->inbox) != NULL;
 }
 
+/* Until when to wait for the timers. Where they come in crowds, one by one they would cost more waking up than what they do then: a little
+   later there will be several. With virtual time all of that is free. */
+static int64_t next_crowd(const struct coro_sched *s)
+{
+    int64_t next = coro__timers_next(&s->timers);
+
+    if (s->fired >= CROWD && next < s->now + CROWD_WAIT && !s->virtual_time)
+        return s->now + CROWD_WAIT;
+    return next;
+}
+
 /* Nothing is ready: wait for that, at most until `deadline`. With virtual time that comes at once, unless something else does. */
 static void idle(struct coro_sched *s, unsigned signals, int64_t deadline)
 {
     size_t before = coro__queue_count(&s->queue);
 
+    s->fired = 0;
     if (!s->virtual_time || deadline == CORO_FOREVER) {
         coro__embed_wait(s, signals, deadline);
         return;
@@ -337,7 +352,7 @@ static int run_all(struct coro_sched *s)
                 coro__embed_look(s);
             continue;
         }
-        next = coro__timers_next(&s->timers);
+        next = next_crowd(s);
         if (next == CORO_FOREVER && !waits_for_others(s)) {
             coro__report_deadlock(s);
             return -EDEADLK;
@@ -369,7 +384,7 @@ static bool await_ready(struct coro_sched *s, int64_t deadline)
 
         if (look_around(s))
             return true;
-        next = coro__timers_next(&s->timers);
+        next = next_crowd(s);
         if (next > deadline)
             next = deadline;
         if (next <= s->now || is_over(s))

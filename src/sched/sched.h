@@ -102,6 +102,7 @@ struct coro_sched {
     bool closing;                /* tasks are being unwound */
     struct coro_task *unwinding; /* valid while closing: which one is; NULL before the first */
     struct coro__timers timers;
+    size_t fired; /* timers, since it last waited */
     struct coro__list tasks;
     size_t live;       /* that have not ended */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */

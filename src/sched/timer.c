@@ -162,13 +162,16 @@ static void fire(struct coro__timers *timers, uintptr_t timer)
     }
 }
 
-void coro__timers_fire(struct coro__timers *timers, int64_t now)
+size_t coro__timers_fire(struct coro__timers *timers, int64_t now)
 {
-    while (timers->count != 0 && timers->heap[0].deadline <= now) {
+    size_t fired = 0;
+
+    for (; timers->count != 0 && timers->heap[0].deadline <= now; fired++) {
         for (size_t i = 1; i <= CHILDREN && i < timers->count; i++)
             __builtin_prefetch((const void *)timers->heap[i].timer, 1); /* one of them is next */
         fire(timers, timers->heap[0].timer);
     }
+    return fired;
 }
 
 void coro__timers_end(struct coro__timers *timers)

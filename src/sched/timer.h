@@ -62,8 +62,8 @@ void coro__timers_unset_light(struct coro__timers *timers, uint32_t *handle);
 /* The next deadline; CORO_FOREVER if there is none. */
 int64_t coro__timers_next(const struct coro__timers *timers);
 
-/* Fire all that are due. What they do may set and unset timers. */
-void coro__timers_fire(struct coro__timers *timers, int64_t now);
+/* Fire all that are due. How many were? What they do may set and unset timers. */
+size_t coro__timers_fire(struct coro__timers *timers, int64_t now);
 
 /* Free the heap, in which no timer is set any more. */
 void coro__timers_end(struct coro__timers *timers);
