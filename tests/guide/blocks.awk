@@ -28,7 +28,7 @@ function finish_block(   kind)
     printf "%s", text >(out "/" line "." language)
     close(out "/" line "." language)
     print line, language, kind words
-    expects = kind == "program" ? line : ""
+    expects = kind != "fragment" ? line : ""
     expected = words = ""
 }
 
