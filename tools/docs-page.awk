@@ -41,8 +41,8 @@ in_code { print; next }
         gsub(/^\[|\].*/, "", link)
         $0 = substr($0, 1, RSTART - 1) link substr($0, RSTART + RLENGTH)
     }
-    sub(/\[examples\/\]\(examples\)/, "`examples/`")
-    gsub(/\]\((docs\/)?(guide|design)\/?\)/, "](pages.html)")
-    gsub(/\]\(include\/coro\/?\)/, "](files.html)")
+    sub(/\[examples\/\]\([.\/]*examples\)/, "`examples/`")
+    gsub(/\]\([.\/]*(docs\/)?(guide|design)\/?\)/, "](pages.html)")
+    gsub(/\]\([.\/]*include\/coro\/?\)/, "](files.html)")
     print
 }
