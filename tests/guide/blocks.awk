@@ -4,8 +4,8 @@
 #
 # A fenced block of c, cpp or sh that begins in line 12 goes to DIRECTORY/12.c, .cpp or .sh, and what it prints, if the page shows that,
 # to DIRECTORY/12.expected: a block without a language, or an indented one, with nothing but blank lines between the two. One line is
-# printed for each block: its line, its language, what it is (program: has main(); fragment; commands), and the words of the comments
-# before it, such as
+# printed for each block: its line, its language, what it is (program: has main(); fragment; commands), where it stands (the heading, an
+# equals sign, and its number among those below it), and the words of the comments before it, such as
 #
 #     <!-- guide: compile only -->       a program that must not be run, since it does not end
 #     <!-- guide: exit 139 -->           it ends with this status, as a shell sees it
@@ -27,7 +27,7 @@ function finish_block(   kind)
     kind = language == "sh" ? "commands" : has_main ? "program" : "fragment"
     printf "%s", text >(out "/" line "." language)
     close(out "/" line "." language)
-    print line, language, kind words
+    print line, language, kind, (section == "" ? "top" : section) "=" ++blocks[section] words
     expects = kind != "fragment" ? line : ""
     expected = words = ""
 }
@@ -60,6 +60,11 @@ fence != "" { next }
 /^    / && expects != "" { expected = expected substr($0, 5) "\n"; next }
 /^$/ { expected = expected (expected != "" ? "\n" : ""); next }
 { finish_expected() }
+/^#+ / {
+    section = tolower($0)
+    gsub(/^#+ |[^a-z0-9 ]/, "", section)
+    gsub(/ /, "_", section)
+}
 /^<!-- guide: .* -->$/ { gsub(/^<!-- guide: | -->$/, ""); words = words " " $0; next }
 { words = "" }
 END { finish_expected() }
