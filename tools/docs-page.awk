@@ -24,7 +24,23 @@ in_code { print; next }
     sub(/^#+ /, "", title)
     $0 = $0 " {#" page "-" slug(title) "}"
 }
+# The pages that the first one names in its table, or by their beginning, are below it.
+page == "index" {
+    while (match($0, /\[[^]]*\]\([a-z-]*\.md\)/)) {
+        link = substr($0, RSTART, RLENGTH)
+        text = link
+        gsub(/^.*\(|\.md\)$/, "", link)
+        gsub(/^\[|\].*/, "", text)
+        gsub(/-/, "_", link)
+        $0 = substr($0, 1, RSTART - 1) (named[link]++ ? "@ref" : "@subpage") " md_docs_guide_" link " \"" text "\"" substr($0, RSTART + RLENGTH)
+    }
+}
 {
+    while (match($0, /\[`[^`]*`\]\([^):]*\.md/)) { # the text of a reference is plain
+        link = substr($0, RSTART, RLENGTH)
+        gsub(/`/, "", link)
+        $0 = substr($0, 1, RSTART - 1) link substr($0, RSTART + RLENGTH)
+    }
     while (match($0, /\]\([^):]*\.md#[^)]*\)/)) {
         link = substr($0, RSTART, RLENGTH)
         gsub(/^\]\((.*\/)?|\)$/, "", link)
@@ -41,8 +57,8 @@ in_code { print; next }
         gsub(/^\[|\].*/, "", link)
         $0 = substr($0, 1, RSTART - 1) link substr($0, RSTART + RLENGTH)
     }
-    sub(/\[examples\/\]\(examples\)/, "`examples/`")
-    gsub(/\]\((docs\/)?(guide|design)\/?\)/, "](pages.html)")
-    gsub(/\]\(include\/coro\/?\)/, "](files.html)")
+    sub(/\[examples\/\]\([.\/]*examples\)/, "`examples/`")
+    gsub(/\]\([.\/]*(docs\/)?(guide|design)\/?\)/, "](pages.html)")
+    gsub(/\]\([.\/]*include\/coro\/?\)/, "](files.html)")
     print
 }
