@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_MOST = 256 };
+enum { EVENTS_MOST = 32 }; /* what is touched for an event is still in the cache when its task goes on */
 
 /* the driver's own event: no descriptor has this number */
 #define SIGNAL UINT64_MAX
@@ -32,6 +32,7 @@ static void wake(struct coro__io *io, struct coro__fd *f, enum coro__io_directio
     if (waiter == NULL)
         return;
     coro__io_wait_ends(io, f, waiter);
+    coro__task_fetch(CORO__OWNER(waiter, struct coro_task, waiter));
     coro__waiter_complete(waiter, (uintptr_t)result);
 }
 

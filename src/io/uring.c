@@ -78,6 +78,7 @@ static void finish(struct uring *u, struct coro__waiter *waiter, int result)
         return;
     if ((result == -ECANCELED || result == -EINTR) && waiter->error != 0)
         result = waiter->error;
+    coro__task_fetch(CORO__OWNER(waiter, struct coro_task, waiter));
     coro__waiter_complete(waiter, (uintptr_t)(intptr_t)result);
 }
 

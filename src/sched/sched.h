@@ -195,6 +195,19 @@ static inline void coro__task_release(struct coro_sched *s)
     coro__queue_release(&s->queue);
 }
 
+/* One that waits is about to go on: have the frames by then that it is parked in. */
+static inline void coro__task_fetch(const struct coro_task *task)
+{
+    enum { LINE = 64, ABOVE = 4 * LINE };
+    const char *sp;
+
+    if (unlikely(task->stackless))
+        return;
+    sp = task->context->sp;
+    for (const char *line = sp - LINE; line < sp + ABOVE; line += LINE)
+        __builtin_prefetch(line, 1);
+}
+
 /* Make a task, at the end of the queue. The scheduler's thread. */
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
