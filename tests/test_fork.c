@@ -3,6 +3,7 @@
  *
  * A child says what was wrong in its exit code: the number of the check that failed, 0 if none did.
  */
+#include "support/said.h"
 #include "support/test.h"
 
 #include <pthread.h>
@@ -10,14 +11,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition);                                             \
-            return 1;                                                                                                  \
-        }                                                                                                              \
-    } while (0)
 
 static void assert_well(const struct child_end *end)
 {

@@ -1,11 +1,11 @@
 /*
  * CORO_LEAKS=1: what a process says at its end of coroutines that were not destroyed. The processes are children that exit().
  */
+#include "support/said.h"
 #include "support/test.h"
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <regex.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,27 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition);                                             \
-            _exit(3);                                                                                                  \
-        }                                                                                                              \
-    } while (0)
-
-static void assert_says(const struct child_end *end, const char *pattern)
-{
-    regex_t regex;
-
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, end->said, 0, NULL, 0) != 0) {
-        print_error("code %d, signal %d, nothing like: %s\n---\n%s---\n", end->code, end->signal, pattern, end->said);
-        regfree(&regex);
-        fail();
-    }
-    regfree(&regex);
-}
 
 /* ---- children that exit ---- */
 

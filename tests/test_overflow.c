@@ -7,11 +7,11 @@
 #include "support/faults.h"
 #include "support/leaping_frame.h"
 #include "support/opaque_frame.h"
+#include "support/said.h"
 #include "support/test.h"
 
 #include <alloca.h>
 #include <pthread.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,28 +25,7 @@ enum { KIB = 1024, MIB = 1024 * 1024, GUARD = 64 * KIB };
 #define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
 
 /* What a child says if something went wrong before it could die as it should. */
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition);                                             \
-            _exit(3);                                                                                                  \
-        }                                                                                                              \
-    } while (0)
-
 /* ---- what was said ---- */
-
-static void assert_says(const struct child_end *end, const char *pattern)
-{
-    regex_t regex;
-
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, end->said, 0, NULL, 0) != 0) {
-        print_error("code %d, signal %d, nothing like: %s\n---\n%s---\n", end->code, end->signal, pattern, end->said);
-        regfree(&regex);
-        fail();
-    }
-    regfree(&regex);
-}
 
 /* But for the emulator, which says so when it passes a signal on to itself. */
 static void assert_silent(const struct child_end *end, int signal)

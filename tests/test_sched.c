@@ -3,10 +3,10 @@
  * them; and what is said of those that wait for good.
  */
 #include "support/fpenv.h"
+#include "support/said.h"
 #include "support/tasks.h"
 
 #include <pthread.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1042,14 +1042,6 @@ static void a_nested_coroutine_without_words_of_its_own_may_wait_alone(void **st
 
 /* ---- fork ---- */
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            dprintf(STDERR_FILENO, "line %d: %s\n", __LINE__, #condition);                                             \
-            return 1;                                                                                                  \
-        }                                                                                                              \
-    } while (0)
-
 static struct child_end end_of_child;
 
 static struct forking {
@@ -1239,19 +1231,6 @@ static void depth_first_runs_the_youngest_and_paused_ones_last(void **state)
 }
 
 /* ---- reports; in children ---- */
-
-static void assert_says(const struct child_end *end, const char *pattern)
-{
-    regex_t regex;
-
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, end->said, 0, NULL, 0) != 0) {
-        print_error("code %d, signal %d, nothing like: %s\n---\n%s---\n", end->code, end->signal, pattern, end->said);
-        regfree(&regex);
-        fail();
-    }
-    regfree(&regex);
-}
 
 static coro_task_t *joins_each_other[2];
 static int cleaned_up;

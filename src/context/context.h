@@ -83,6 +83,24 @@ static inline void *coro__fp_words(void)
 #endif
 }
 
+/* Let them be `words`. Loading takes longer than looking. */
+static inline void coro__fp_load(void *words)
+{
+    if (__builtin_expect(coro__fp_words() == words, 1))
+        return;
+#if defined(__x86_64__)
+    {
+        uint32_t mxcsr = (uint32_t)(uintptr_t)words;
+        uint16_t x87_cw = (uint16_t)((uintptr_t)words >> 32);
+
+        __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+        __asm__ volatile("fldcw %0" : : "m"(x87_cw));
+    }
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(words));
+#endif
+}
+
 /* Make a context whose function and flags, which are `flags`, are set ready to be resumed by the thread with this token: below it is
    where its stack begins. If it keeps its floating-point control words to itself, they are at first those of the caller. */
 static inline void coro__context_make(struct coro__context *context, unsigned flags, uintptr_t token)

@@ -540,18 +540,22 @@ int coro_destroy(coro_t *co)
     return 0;
 }
 
-bool coro__root_retire(struct coro *co)
+bool coro__root_can_retire(const struct coro *co)
+{
+    struct coro__thread *t = coro__thread_self();
+
+    return co->reusable_by == t->token && (coro__idle_has_room(t->idle) || put_aside(t));
+}
+
+void coro__root_retire(struct coro *co)
 {
     struct coro__thread *t = coro__thread_self();
 
     co->context.state = CORO_STATE_DEAD;
     co->task = NULL;
-    if (co->reusable_by != t->token || (unlikely(!coro__idle_has_room(t->idle)) && !put_aside(t)))
-        return false;
     keep_idle(co, t);
     if (unlikely(t->idle_most - coro__idle_room(t->idle) > WHOLE_MOST))
         note_for_trim(t, co);
-    return true;
 }
 
 /* ---- refusals ---- */

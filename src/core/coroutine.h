@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/thread.h"
+#include "context/context.h"
 
 #include <coro/coroutine.h>
 #include <stdbool.h>
@@ -146,9 +147,24 @@ static inline void coro__root_make(struct coro *co, void *task, void *outermost)
     co->context.return_sp = outermost;
 }
 
-/* It has run its body, and what is to be done at its end is done: be idle, though still running for the one switch that is left to
-   make. False where it cannot be kept: it must be destroyed from another stack. */
-bool coro__root_retire(struct coro *co);
+/* It has run its body, and what is to be done at its end is done. Can it be kept? Else it must be destroyed, from another stack. */
+bool coro__root_can_retire(const struct coro *co);
+
+/* Be idle, though still running for the one switch that is left to make. */
+void coro__root_retire(struct coro *co);
+
+/* Or be another task's: as if it had been retired, taken up again by coro_create() and coro__root_make(), and had begun. */
+static inline void coro__root_begin_anew(struct coro *co, void *task, const char *site, void *fp_words)
+{
+    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1;
+    co->context.state = CORO_STATE_TASK;
+    co->task = task;
+    co->user = NULL;
+    co->site = site;
+    if (__builtin_expect(co->name[0] != '\0', 0))
+        co->name[0] = '\0';
+    coro__fp_load(fp_words);
+}
 
 /* It goes, parked with all that it has resumed, of which `innermost` was running: each is suspended where it is, for coro_destroy(). */
 void coro__root_release(struct coro *co, struct coro__context *innermost);
@@ -156,6 +172,12 @@ void coro__root_release(struct coro *co, struct coro__context *innermost);
 /* Two steps on the way of a fresh coroutine to another thread: the first on the old one, the second on the new one. */
 void coro__root_send(struct coro *co);
 void coro__root_receive(struct coro *co);
+
+/* Has the calling thread more than `n` idle coroutines, so that coro_create() needs no memory for the next ones? */
+static inline bool coro__idle_more_than(const struct coro__thread *t, size_t n)
+{
+    return t->idle_most - coro__idle_room(t->idle) + (t->idle_full != 0 ? (size_t)t->idle_most : 0) > n;
+}
 
 /* From now on the calling thread keeps many idle coroutines: tasks come and go in crowds. */
 void coro__idle_keep_many(void);

@@ -19,7 +19,7 @@ static inline struct coro__ready coro__async_entry(const struct coro_task *task)
     return (struct coro__ready){(struct coro__context *)((uintptr_t)task | CORO__ASYNC_MARK), CORO__UNSETTLED};
 }
 
-/* Is an entry about a stackless task? */
+/* Is an entry about a task itself: a stackless one, or one that has no coroutine yet? */
 static inline bool coro__async_is(struct coro__ready ready)
 {
     return ((uintptr_t)ready.context & CORO__ASYNC_MARK) != 0;

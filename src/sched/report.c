@@ -14,22 +14,31 @@ static struct coro_task *task_at(struct coro__list *link)
     return CORO__OWNER(link, struct coro_task, in_sched);
 }
 
-/* A stackless task has no name but that of its body. */
+/* A stackless task has no name but that of its body, and one that has no coroutine yet none at all. */
 static void add_name(struct coro__text *line, const struct coro_task *task)
 {
-    if (!task->stackless) {
+    if (!task->stackless && task->co != NULL) {
         coro__describe(line, task->co);
         return;
     }
     coro__text_add(line, "'");
-    coro__text_add(line, task->type->name);
+    coro__text_add(line, task->stackless ? task->type->name : "(unnamed)");
     coro__text_add(line, "'");
+}
+
+static void add_place(struct coro__text *line, const char *site)
+{
+    coro__text_add(line, "created at ");
+    coro__text_add(line, site != NULL ? site : "an unknown place");
 }
 
 static void add_site(struct coro__text *line, const struct coro_task *task)
 {
     if (!task->stackless) {
-        coro__describe_site(line, task->co);
+        if (task->co != NULL)
+            coro__describe_site(line, task->co);
+        else
+            add_place(line, task->site);
         return;
     }
     coro__text_add(line, "stackless, ");
@@ -37,8 +46,7 @@ static void add_site(struct coro__text *line, const struct coro_task *task)
         coro__text_add(line, "of ");
         coro__text_add(line, task->type->site);
     } else {
-        coro__text_add(line, "created at ");
-        coro__text_add(line, task->site);
+        add_place(line, task->site);
     }
 }
 
@@ -227,8 +235,8 @@ static void write_unjoined(const struct coro_task *task)
         return;
     }
     coro__describe_as(&line, task->name, task->number, task->turn);
-    coro__text_add(&line, ", created at ");
-    coro__text_add(&line, task->site != NULL ? task->site : "an unknown place");
+    coro__text_add(&line, ", ");
+    add_place(&line, task->site);
     coro__text_write(&line);
 }
 
@@ -243,6 +251,13 @@ static void write_never_run(const struct coro_task *task)
     coro__text_write(&line);
 }
 
+static bool has_begun(const struct coro_task *task)
+{
+    if (task->stackless)
+        return coro__async_has_begun(task);
+    return task->co != NULL && (task->co->context.state & CORO_STATE_FRESH) == 0;
+}
+
 void coro__report_unfinished(struct coro_sched *s)
 {
     size_t written = 0;
@@ -252,7 +267,7 @@ void coro__report_unfinished(struct coro_sched *s)
 
         if (task->ended)
             write_unjoined(task);
-        else if (task->stackless ? !coro__async_has_begun(task) : (task->co->context.state & CORO_STATE_FRESH) != 0)
+        else if (!has_begun(task))
             write_never_run(task);
         else
             continue;

@@ -212,6 +212,8 @@ struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready 
 {
     if (!coro__async_is(next))
         return (struct coro__ready){next.context, settle(next.context)};
+    if (!coro__async_of(next)->stackless)
+        return coro__task_begin(coro__async_of(next));
     s->async_next = coro__async_of(next);
     return (struct coro__ready){s->driver, 0};
 }
@@ -222,7 +224,9 @@ static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro_
     struct coro_task *task;
 
     if (unlikely(next.value == CORO__UNSETTLED))
-        next.value = settle(next.context);
+        next = coro__sched_resolve(s, next);
+    if (unlikely(next.context == s->driver))
+        return;
     s->async = NULL;
     coro__switch(s->driver, next.context, next.value, s->words);
     end_dead(s);
@@ -240,7 +244,7 @@ static size_t run_round(struct coro_sched *s, size_t most)
         struct coro__ready next = coro__queue_take(&s->queue);
 
         s->budget--;
-        if (coro__async_is(next))
+        if (coro__async_is(next) && coro__async_of(next)->stackless)
             coro__async_run(s, coro__async_of(next));
         else
             go_away(s, next);

@@ -49,7 +49,7 @@ struct coro__driver {
 struct coro_task {
     struct coro_sched *sched; /* constant */
     union {
-        struct coro *co;             /* NULL once it has ended */
+        struct coro *co;             /* NULL once it has ended, and maybe before its first turn */
         const coro_async_type *type; /* stackless; constant */
     };
     struct coro__waiter *joiner; /* whoever waits for its end; NULL if nobody does */
@@ -81,12 +81,15 @@ struct coro_task {
     struct coro__group *scope;        /* the innermost group that it has open; NULL if none */
     struct coro__list in_group;       /* on the list of the group's children */
     struct coro_task *next_cancelled; /* valid only while a cancellation spreads; while free, the next free one */
-    const char *site;                 /* where it was created: stackless from the start on, else once it has ended */
+    const char *site;                 /* where it was created; valid while there is no coroutine that knows it */
     uint64_t number;                  /* 0; of one with a stack, once it has ended, that of its coroutine */
 
     /* what follows is not there in a stackless one */
-    struct coro__context *context; /* valid only while waiting: which of its coroutines does */
-    uint64_t turn;                 /* valid once it has ended, as its name, for the report that nobody has joined it */
+    union {
+        struct coro__context *context; /* valid only while waiting: which of its coroutines does */
+        void *words;                   /* valid only until it has a coroutine: its floating-point control words */
+    };
+    uint64_t turn; /* valid once it has ended, as its name, for the report that nobody has joined it */
     char name[CORO__NAME_SIZE];
 };
 
@@ -105,6 +108,7 @@ struct coro_sched {
     size_t fired; /* timers, since it last waited */
     struct coro__list tasks;
     size_t live;       /* that have not ended */
+    size_t unbegun;    /* that will take up an idle coroutine when it is their turn */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */
     struct coro_task *free_tasks; /* as many as were alive at once */
 
@@ -156,19 +160,29 @@ size_t coro__sched_random(size_t n);
    driver's to run. */
 struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready next);
 
-/* Go on with whatever is next. Back when `self` is, with the word that it is handed. Best called last, for the switch then goes
-   straight back to the caller. */
+/* Whatever is next, as the queue has it. */
+static inline __attribute__((always_inline)) struct coro__ready coro__sched_next(struct coro_sched *s)
+{
+    if (unlikely(s->budget == 0) || unlikely(coro__queue_count(&s->queue) == 0))
+        return (struct coro__ready){s->driver, 0};
+    s->budget--;
+    return coro__queue_take(&s->queue);
+}
+
+/* Go on with `next`. Back when `self` is, with the word that it is handed. Best called last, for the switch then goes straight back to
+   the caller. */
+static inline __attribute__((always_inline)) int coro__sched_go(struct coro_sched *s, struct coro__context *self,
+                                                                struct coro__ready next)
+{
+    if (unlikely(next.value == CORO__UNSETTLED))
+        next = coro__sched_resolve(s, next);
+    return coro__switch(self, next.context, next.value, s->words);
+}
+
+/* The same with whatever is next. */
 static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_sched *s, struct coro__context *self)
 {
-    struct coro__ready next = {s->driver, 0};
-
-    if (likely(s->budget != 0) && likely(coro__queue_count(&s->queue) != 0)) {
-        s->budget--;
-        next = coro__queue_take(&s->queue);
-        if (unlikely(next.value == CORO__UNSETTLED))
-            next = coro__sched_resolve(s, next);
-    }
-    return coro__switch(self, next.context, next.value, s->words);
+    return coro__sched_go(s, self, coro__sched_next(s));
 }
 
 /* ---- task; task.c ---- */
@@ -211,6 +225,9 @@ static inline void coro__task_fetch(const struct coro_task *task)
 /* Make a task, at the end of the queue. The scheduler's thread. */
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
                      const coro_opts *opts);
+
+/* It is its turn, and it has no coroutine: what its entry comes to. If there is no memory for one it is the driver's turn. */
+struct coro__ready coro__task_begin(struct coro_task *task);
 
 /* Unwind a task that has not ended; it ends so, and is freed if it is detached. The driver's. */
 void coro__task_unwind(struct coro_task *task);

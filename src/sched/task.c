@@ -105,11 +105,9 @@ static void has_ended(struct coro_task *task, void *result)
         keep_name(task, co);
 }
 
-/* The body of every task. It does not return: whoever is next goes on. */
-static void *run(void *input)
+/* Run its body, in the coroutine that it has. */
+static void run_body(struct coro_task *task)
 {
-    struct coro_task *task = input;
-    struct coro_sched *s = task->sched;
     struct coro *co = task->co;
     void *result;
 
@@ -122,12 +120,43 @@ static void *run(void *input)
     if (unlikely(co->context.at_end != NULL))
         coro__run_at_end(&co->context);
     has_ended(task, result);
-    if (likely(coro__root_retire(co))) {
-        coro__sched_leave(s, &co->context);
-    } else {
-        s->dead = co;
-        coro__switch_for_good(&co->context, s->driver, 0, s->words);
+}
+
+/* The task that `next` is about, if it is to take up a coroutine now; else NULL. */
+static inline struct coro_task *newcomer(struct coro__ready next)
+{
+    struct coro_task *task = coro__async_is(next) ? coro__async_of(next) : NULL;
+
+    return task != NULL && !task->stackless ? task : NULL;
+}
+
+/* What every task's coroutine runs. It does not return: whoever is next goes on. If that is a task that has no coroutine yet, it takes this one,
+   and nobody has to switch. */
+static void *run(void *input)
+{
+    struct coro_task *task = input;
+    struct coro_sched *s = task->sched;
+    struct coro *co = task->co;
+    struct coro__ready next;
+
+    for (;;) {
+        run_body(task);
+        if (unlikely(!coro__root_can_retire(co))) {
+            co->context.state = CORO_STATE_DEAD;
+            co->task = NULL;
+            s->dead = co;
+            coro__switch_for_good(&co->context, s->driver, 0, s->words);
+        }
+        next = coro__sched_next(s);
+        task = newcomer(next);
+        if (task == NULL)
+            break;
+        s->unbegun--;
+        task->co = co;
+        coro__root_begin_anew(co, task, task->site, task->words);
     }
+    coro__root_retire(co);
+    coro__sched_go(s, &co->context, next);
     __builtin_unreachable();
 }
 
@@ -140,8 +169,10 @@ void coro__task_unwind(struct coro_task *task)
     } else {
         struct coro *co = task->co;
 
-        coro__root_release(co, task->context);
-        coro_destroy(co);
+        if (co != NULL) {
+            coro__root_release(co, task->context);
+            coro_destroy(co);
+        }
         end(task, (void *)(intptr_t)-ECANCELED);
     }
     if (task->detached)
@@ -174,18 +205,51 @@ static int create_coroutine(const char *site, const struct coro_sched *s, struct
     return coro_create_at(site, out, run, opts);
 }
 
-/* Fill `task` in, with a coroutine of the calling thread. */
-static int make(const char *site, struct coro_sched *s, struct coro_task *task, void *fn, void *arg,
-                const coro_opts *opts)
+struct coro__ready coro__task_begin(struct coro_task *task)
 {
-    struct coro *co;
+    struct coro_sched *s = task->sched;
+    void *words = task->words;
+    int err = coro_create_at(task->site, &task->co, run, NULL);
+
+    if (unlikely(err != 0)) { /* others have taken the idle ones: when it is its turn again, maybe */
+        struct coro__ready entry = coro__async_entry(task);
+
+        coro__queue_paused(&s->queue, entry.context, entry.value);
+        return (struct coro__ready){s->driver, 0};
+    }
+    s->unbegun--;
+    task->co->context.sp = words;
+    coro__root_make(task->co, task, s->outermost);
+    return (struct coro__ready){&task->co->context, (uintptr_t)task};
+}
+
+/* Can it do without a coroutine until it is its turn? There has to be an idle one for it then. With few before it that is soon, and
+   not worth while. */
+static inline bool begins_later(const struct coro_sched *s, const coro_opts *opts)
+{
+    enum { FEW = 4 };
+
+    return opts == NULL && s->stack_size == 0 && coro__queue_count(&s->queue) >= FEW &&
+           coro__idle_more_than(coro__thread_self(), s->unbegun);
+}
+
+/* Fill `task` in, with a coroutine of the calling thread unless that comes later. */
+static inline __attribute__((always_inline)) int make(const char *site, struct coro_sched *s, struct coro_task *task,
+                                                      void *fn, void *arg, const coro_opts *opts, bool later)
+{
+    struct coro *co = NULL;
     int err;
 
     if (fn == NULL || (opts != NULL && (opts->flags & CORO_FORWARD_EXCEPTIONS) != 0))
         return -EINVAL;
-    err = create_coroutine(site, s, &co, opts);
-    if (err != 0)
-        return err;
+    if (later) {
+        task->words = coro__fp_words();
+        task->site = site;
+    } else {
+        err = create_coroutine(site, s, &co, opts);
+        if (err != 0)
+            return err;
+    }
     /* field by field: most need no value yet, and clearing all of it costs as much as the rest of a spawn */
     task->co = co;
     task->sched = s;
@@ -202,15 +266,22 @@ static int make(const char *site, struct coro_sched *s, struct coro_task *task, 
     return 0;
 }
 
-/* What it needs is reserved, its coroutine this thread's. */
-static void begin(struct coro_task *task)
+/* What it needs is reserved, its coroutine, if it has one, this thread's. */
+static inline void get_ready(struct coro_task *task)
 {
     struct coro_sched *s = task->sched;
 
-    coro__root_make(task->co, task, s->outermost);
     coro__list_insert(&s->tasks, &task->in_sched);
     s->live++;
-    coro__queue_woken(&s->queue, &task->co->context, (uintptr_t)task);
+    if (task->co == NULL) {
+        struct coro__ready entry = coro__async_entry(task);
+
+        s->unbegun++;
+        coro__queue_woken(&s->queue, entry.context, entry.value);
+    } else {
+        coro__root_make(task->co, task, s->outermost);
+        coro__queue_woken(&s->queue, &task->co->context, (uintptr_t)task);
+    }
 }
 
 int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
@@ -222,10 +293,10 @@ int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **
     if (unlikely(err != 0))
         return err;
     task = take(s);
-    err = task != NULL ? make(site, s, task, fn, arg, opts) : -ENOMEM;
+    err = task != NULL ? make(site, s, task, fn, arg, opts, begins_later(s, opts)) : -ENOMEM;
     if (unlikely(err != 0))
         goto release;
-    begin(task);
+    get_ready(task);
     *out = task;
     return 0;
 
@@ -301,7 +372,7 @@ static void arrive(struct coro__post *post)
     free(letter);
     coro__root_receive(task->co);
     if (err == 0)
-        begin(task);
+        get_ready(task);
     else
         turn_away(task);
 }
@@ -311,7 +382,7 @@ static int send(const char *site, struct coro_sched *s, struct coro_task **out, 
 {
     struct letter *letter = malloc(sizeof *letter);
     struct coro_task *task = malloc(sizeof *task);
-    int err = letter != NULL && task != NULL ? make(site, s, task, fn, arg, opts) : -ENOMEM;
+    int err = letter != NULL && task != NULL ? make(site, s, task, fn, arg, opts, false) : -ENOMEM;
 
     if (err != 0)
         goto free_both;
