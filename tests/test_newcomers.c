@@ -298,7 +298,8 @@ static void those_that_never_begin_are_told_of_and_freed(void **state)
         assert_int_equal(end.code, 0);
         assert_says(&end, "^(libcoro: never run: task '[(]unnamed[)]'( [(]#[0-9.]+[)])?, created at "
                           "[^\n]*test_newcomers\\.c:[0-9]+\n){8}$");
-        assert_says(&end, "task '[(]unnamed[)]', created at [^\n]*test_newcomers\\.c:[0-9]+\n$");
+        if (!under_sanitizer()) /* there are no idle ones then */
+            assert_says(&end, "task '[(]unnamed[)]', created at [^\n]*test_newcomers\\.c:[0-9]+\n$");
     }
 }
 
