@@ -34,6 +34,7 @@ static int read_file(void *file)
 {
     int err = 0;
 
+    coro_set_name(coro_self(), "reader");
     for (unsigned long number = 0; err == 0; number++) {
         struct block *block = malloc(sizeof *block);
 
@@ -70,6 +71,7 @@ static int hash_blocks(void *unused)
     int err = 0;
 
     (void)unused;
+    coro_set_name(coro_self(), "hasher");
     while (err == 0 && coro_chan_blocks_recv(blocks, &block, CORO_FOREVER) == 0) {
         struct hashed hashed = {block->number, hash(block)};
 
@@ -84,6 +86,7 @@ static int hash_blocks(void *unused)
 static int close_when_hashed(void *unused)
 {
     (void)unused;
+    coro_set_name(coro_self(), "closer");
     coro_waitgroup_wait(&hashing, CORO_FOREVER);
     return coro_chan_hashes_close(hashes);
 }
@@ -96,6 +99,7 @@ static int write_in_order(void *unused)
     unsigned long wanted = 0;
 
     (void)unused;
+    coro_set_name(coro_self(), "writer");
     while (coro_chan_hashes_recv(hashes, &next, CORO_FOREVER) == 0) {
         early[count++] = next;
         for (size_t i = 0; i < count; i++) {

@@ -8,13 +8,12 @@
  * meant for.
  */
 #include "driver.h"
+#include "system.h"
 
 #include "base/clock.h"
 #include "base/sanitize.h"
 
 #include <limits.h>
-#include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_MOST = 32 }; /* what is touched for an event is still in the cache when its task goes on */
@@ -65,7 +64,7 @@ static int wait_for(int epoll_fd, struct epoll_event *events, int64_t ns)
     if (ns <= 0)
         return epoll_wait(epoll_fd, events, EVENTS_MOST, ns == 0 ? 0 : -1);
     if (!coro__under_valgrind && !atomic_load_explicit(&coarse, memory_order_relaxed)) {
-        n = epoll_pwait2(epoll_fd, events, EVENTS_MOST, &timeout, NULL);
+        n = coro__epoll_wait_for(epoll_fd, events, EVENTS_MOST, &timeout);
         if (n >= 0 || errno != ENOSYS)
             return n;
         atomic_store_explicit(&coarse, true, memory_order_relaxed);

@@ -3,12 +3,12 @@
  * buffer is the caller's.
  */
 #include "io.h"
+#include "system.h"
 
 #include "base/sanitize.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 struct file_call {
@@ -67,7 +67,7 @@ static ssize_t do_elsewhere(struct file_call *c, void (*drop)(void *), int64_t d
 static ssize_t do_now(const struct file_call *c, bool write)
 {
     const struct iovec iov = {c->buf, c->size};
-    ssize_t n = write ? pwritev2(c->fd, &iov, 1, c->at, RWF_NOWAIT) : preadv2(c->fd, &iov, 1, c->at, RWF_NOWAIT);
+    ssize_t n = write ? coro__write_now(c->fd, &iov, c->at) : coro__read_now(c->fd, &iov, c->at);
 
     if (n < 0)
         return -errno;
