@@ -660,5 +660,6 @@ __cxa_get_globals_fast:
 END __cxa_get_globals_fast
 END __cxa_get_globals
 
+PLACES
 NOTE_PROPERTY 0xc0000000, 3             /* BTI and PAC */
 NOTE_STACK

@@ -784,5 +784,6 @@ __cxa_get_globals_fast:
 END __cxa_get_globals_fast
 END __cxa_get_globals
 
+PLACES
 NOTE_PROPERTY 0xc0000002, 1             /* IBT; no shadow stack, which a switch of stacks would break */
 NOTE_STACK
