@@ -64,10 +64,10 @@ static void a_scheduler_is_on_the_list_of_its_thread_until_it_is_destroyed(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_flag_is_the_bit_that_the_table_says),
-        cmocka_unit_test(every_name_is_whole_and_there_once),
-        cmocka_unit_test(a_scheduler_is_on_the_list_of_its_thread_until_it_is_destroyed),
+        TEST(a_flag_is_the_bit_that_the_table_says),
+        TEST(every_name_is_whole_and_there_once),
+        TEST(a_scheduler_is_on_the_list_of_its_thread_until_it_is_destroyed),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }
