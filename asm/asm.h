@@ -62,6 +62,34 @@
         .long   \bits
         .long   0
 .endm
+
+.macro PLACE name
+        .quad   \name - coro__places
+.endm
+
+/* Where a debugger finds the library in a process, as distances from here: nothing to relocate. The section has a name of its own, which
+   is left in a file whose symbols are not. The code refers to it, by a relocation that does nothing, so that where there are coroutines
+   no linker drops it, or what it names. tools/gdb/libcoro-gdb.py, docs/design/0014-gdb.md. */
+.macro PLACES
+        .text
+        .reloc  ., BFD_RELOC_NONE, coro__places
+        .section .coro_places, "a", %progbits
+        .balign 8
+        .globl  coro__places
+        .hidden coro__places
+        .type   coro__places, %object
+coro__places:
+        .asciz  "libcoro places1"
+        PLACE   coro__layout
+        PLACE   coro__threads
+        PLACE   coro__orphans
+        PLACE   coro__leaks_wanted
+        PLACE   coro__first_frame
+        PLACE   coro__run_at_end
+        PLACE   coro__outermost
+END coro__places
+        .text
+.endm
 /* clang-format on */
 
 #endif

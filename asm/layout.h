@@ -39,6 +39,10 @@
 #define CORO_STATE_SHARES  8 /* the floating-point control words of its resumer */
 #define CORO_STATE_BITS    (CORO_STATE_INLINED | CORO_STATE_FRESH | CORO_STATE_SHARES)
 
+/* With CORO_FRAME_POINTERS, how far below a context its first frame has a frame record: where the resumer's is, and coro__parked. Else a
+   chain of frame pointers ends in the first frame. docs/design/0015-frame-pointers.md */
+#define CORO_RECORD 16
+
 /* bits of flags */
 #define CORO_FLAG_SHARE_FPENV 1 /* the public CORO_NO_FPENV */
 #define CORO_FLAG_FORWARD     2 /* the public CORO_FORWARD_EXCEPTIONS */

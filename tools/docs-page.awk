@@ -19,6 +19,8 @@ in_code { print; next }
 
 /^# / { gsub(/`/, "") } # titles are plain text
 
+{ gsub(/\]\(\.\.\/plots\//, "](plots/") } # pictures are looked for from docs on
+
 /^##+ / {
     title = $0
     sub(/^#+ /, "", title)

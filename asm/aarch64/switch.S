@@ -125,6 +125,13 @@
         add     x9, x9, x10
 .endm
 
+/* Lead the chain of frame pointers from the context at \context on to the frame at \frame, which begins with a frame record. */
+.macro CHAIN context, frame
+#ifdef CORO_FRAME_POINTERS
+        str     \frame, [\context, #-CORO_RECORD]
+#endif
+.endm
+
 /* Note in the context at x0 that it is entered, resumed from x11, whose frame is at the stack pointer. x14: its resumer so far;
    x15: CORO_STATE_SHARES or 0. */
 .macro ENTER
@@ -136,6 +143,7 @@
         str     x10, [x0, #CORO_CONTEXT_STATE]
         str     x0, [x9, #CORO_THREAD_CURRENT]
         SAVE_SP x0, CORO_CONTEXT_RETURN_SP
+        CHAIN   x0, x16
         str     x16, [x9, #CORO_THREAD_RETURN_SP]
 .endm
 
@@ -314,6 +322,7 @@ CORO_TRANSFER:
         add     x14, x12, #CORO_STATE_ENTERED
         stp     x14, x15, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
         str     x13, [x0, #CORO_CONTEXT_RETURN_SP]
+        CHAIN   x0, x13
         str     x0, [x9, #CORO_THREAD_CURRENT]
 
         /* x17: the frame with the control word to load; a fresh context has it in the place of its stack pointer. A context that shares
@@ -478,7 +487,14 @@ coro__first_frame:
         CFI_FIRST_FRAME
 coro__enter_fresh:
         mov     sp, x19
+#ifdef CORO_FRAME_POINTERS
+        ldr     x8, [x19, #CORO_CONTEXT_RETURN_SP]
+        ldr     x16, [x19, #CORO_CONTEXT_CALLER]
+        stp     x8, x16, [sp, #-CORO_RECORD]!
+        mov     x29, sp
+#else
         mov     x29, #0                         /* the end of a chain of frame pointers */
+#endif
         mov     x0, x1
         ldr     x8, [x19, #CORO_CONTEXT_FN]
         blr     x8
@@ -599,6 +615,7 @@ coro__enter_unwind:
         stp     x12, x11, [x0, #CORO_CONTEXT_STATE]     /* and the resumer */
         str     x0, [x9, #CORO_THREAD_CURRENT]
         SAVE_SP x0, CORO_CONTEXT_RETURN_SP
+        CHAIN   x0, x16
         str     x16, [x9, #CORO_THREAD_RETURN_SP]
         mov     x17, sp
         SET_SP  x0, CORO_CONTEXT_SP
@@ -660,5 +677,6 @@ __cxa_get_globals_fast:
 END __cxa_get_globals_fast
 END __cxa_get_globals
 
+PLACES
 NOTE_PROPERTY 0xc0000000, 3             /* BTI and PAC */
 NOTE_STACK

@@ -128,6 +128,14 @@
 .endm
 #define THREAD(field) %fs:CORO_THREAD_##field(%rax)
 
+/* Lead the chain of frame pointers from the context at \context on to the frame at \frame, from where it is resumed now. */
+.macro CHAIN context, frame, scratch
+#ifdef CORO_FRAME_POINTERS
+        leaq    CORO_FRAME_RBP(\frame), \scratch
+        movq    \scratch, -CORO_RECORD(\context)
+#endif
+.endm
+
 /* Note in the context at rdi that it is entered, resumed from rcx, whose frame is at the stack pointer. \state: what it is now. If
    the resumer is another than last time, the way leads over 1:, which belongs into the same CFI procedure. */
 .macro ENTER state
@@ -136,6 +144,7 @@
 2:
         movq    \state, CORO_CONTEXT_STATE(%rdi)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        CHAIN   %rdi, %rsp, %r8
         movq    %rdi, THREAD(CURRENT)
         cmpq    %rsp, THREAD(RETURN_SP)
         jne     7f
@@ -305,7 +314,15 @@ coro__first_frame:
         CFI_FIRST_FRAME
 coro__enter_fresh:
         movq    %rbx, %rsp
+#ifdef CORO_FRAME_POINTERS
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rbp
+        addq    $CORO_FRAME_RBP, %rbp
+        pushq   CORO_CONTEXT_CALLER(%rbx)
+        pushq   %rbp                    /* CORO_RECORD below */
+        movq    %rsp, %rbp
+#else
         xorl    %ebp, %ebp              /* the end of a chain of frame pointers */
+#endif
         movq    %rsi, %rdi
         call    *CORO_CONTEXT_FN(%rbx)
         cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
@@ -481,6 +498,7 @@ CORO_TRANSFER:
         movq    CORO_CONTEXT_RESUMER(%rcx), %r11
         movq    %rdx, CORO_CONTEXT_RETURN_SP(%rbx)
         movq    %r11, CORO_CONTEXT_RESUMER(%rbx)
+        CHAIN   %rbx, %rdx, %r11
         movq    %rbx, THREAD(CURRENT)
         andl    $CORO_STATE_SHARES, %r9d
         addq    %r9, %r8
@@ -697,6 +715,7 @@ coro__enter_unwind:
         movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         movq    %rdi, THREAD(CURRENT)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        CHAIN   %rdi, %rsp, %r8
         movq    %rsp, THREAD(RETURN_SP)
         movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rdi), %rsp
@@ -784,5 +803,6 @@ __cxa_get_globals_fast:
 END __cxa_get_globals_fast
 END __cxa_get_globals
 
+PLACES
 NOTE_PROPERTY 0xc0000002, 1             /* IBT; no shadow stack, which a switch of stacks would break */
 NOTE_STACK

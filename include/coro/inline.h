@@ -6,8 +6,8 @@
  *
  * coro_resume() and coro_yield() then switch in place. They save nothing: the compiler, told that every register changes, keeps
  * what it needs itself, and in a loop that is little. Only coroutines made with CORO_NO_FPENV and without
- * CORO_FORWARD_EXCEPTIONS take this way; all others, all misuse, and all code under a sanitizer go to the library as ever.
- * Inlined and linked code mix freely.
+ * CORO_FORWARD_EXCEPTIONS take this way; all others, all misuse, and all code under a sanitizer or with CORO_FRAME_POINTERS
+ * go to the library as ever. Inlined and linked code mix freely.
  *
  * Code that is compiled with this knows the layout of the library that it was compiled against, and must be compiled anew for a
  * library of another minor version.
@@ -20,7 +20,7 @@
 #include <coro/coroutine.h>
 #include <stdint.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CORO_FRAME_POINTERS)
 #    define CORO_INLINE_OFF
 #elif defined(__has_feature)
 #    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 /* Named by assembly alone: asm/, coro__thread_self(), and coro/inline.h, for which it is exported. */
 extern CORO_API _Thread_local struct coro__thread coro_thread_block;
@@ -108,6 +109,7 @@ void coro__thread_begin_anew(void)
     t->sched = NULL;
     t->virtual_now = NULL;
     t->drivers = NULL;
+    t->scheds = NULL;
     if (on_rebirth != NULL)
         on_rebirth();
 }
@@ -148,6 +150,7 @@ int coro__thread_prepare(struct coro__thread *t)
     if (err != 0)
         return err;
     t->token = atomic_fetch_add(&last_token, 16) + 16;
+    t->tid = gettid();
     t->root.state = t->token;
     t->current = &t->root;
     if (on_prepare != NULL)

@@ -75,7 +75,9 @@ struct coro__thread {
     const int64_t *virtual_now; /* its clock; NULL: the real one */
     void *drivers;              /* io: those of the thread's schedulers */
     void *signal_stack;         /* core: the alternate stack that the library gave it; NULL if none */
-    struct coro__thread *next_watched, **watched_link; /* core: valid only while leaks are looked for */
+    struct coro__thread *next_watched, **watched_link; /* core: the list of all threads that use the library */
+    void *scheds; /* sched: those that the thread has made, the last one first; read by debuggers alone */
+    int tid;      /* the system's number of the thread; constant from its first use on */
 };
 
 #define CORO__ASSERT_OFFSET(type, field, offset)                                                                       \

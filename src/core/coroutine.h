@@ -223,6 +223,7 @@ void coro__check_not_destroyed(const struct coro *co, const char *misuse);
    leaks are not looked for, and orphans are kept on a list of their own. */
 extern bool coro__leaks_wanted;
 extern struct coro *coro__orphans;
+extern struct coro__thread *coro__threads; /* that use the library, in any case */
 void coro__leaks_lock(void);
 void coro__leaks_unlock(void);
 

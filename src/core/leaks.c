@@ -1,8 +1,9 @@
 /*
  * CORO_LEAKS=1 in the environment: when the process exits, say which coroutines nobody has destroyed.
  *
- * The threads that use the library are then listed, each with its own list of live coroutines, and so are the orphans of those
- * that have ended; and whoever edits one of these lists holds the lock. Without the variable there is neither.
+ * The threads that use the library are listed, each with its own list of live coroutines. With the variable the orphans of those
+ * that have ended are, too, and whoever edits a list of coroutines holds the lock; without it there is no such lock, and no report. A
+ * debugger reads the lists in either case.
  */
 #include "coroutine.h"
 
@@ -15,9 +16,9 @@ enum { LINES_MOST = 20 };
 
 bool coro__leaks_wanted;
 struct coro *coro__orphans;
+struct coro__thread *coro__threads;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct coro__thread *threads;
 static pid_t process; /* a forked child has copies of everything, and nothing to say about it */
 
 /* ---- the lists ---- */
@@ -33,7 +34,7 @@ static void read_environment(void)
 /* In a child that begins anew. */
 static void forget(void)
 {
-    threads = NULL;
+    coro__threads = NULL;
     coro__orphans = NULL;
     process = getpid();
 }
@@ -49,21 +50,19 @@ void coro__leaks_watch(struct coro__thread *t)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, read_environment);
-    if (!coro__leaks_wanted)
-        return;
     pthread_mutex_lock(&lock);
-    t->next_watched = threads;
-    t->watched_link = &threads;
-    if (threads != NULL)
-        threads->watched_link = &t->next_watched;
-    threads = t;
+    t->next_watched = coro__threads;
+    t->watched_link = &coro__threads;
+    if (coro__threads != NULL)
+        coro__threads->watched_link = &t->next_watched;
+    coro__threads = t;
     pthread_mutex_unlock(&lock);
 }
 
 void coro__leaks_unwatch(struct coro__thread *t)
 {
-    if (!coro__leaks_wanted)
-        return;
+    if (coro__in_forked_child())
+        return; /* the blocks of the other threads are gone with them */
     pthread_mutex_lock(&lock);
     *t->watched_link = t->next_watched;
     if (t->next_watched != NULL)
@@ -173,7 +172,7 @@ static void write_survey(const struct survey *s)
     coro__text_add(&line, s->count == 1 ? " coroutine was not destroyed:" : " coroutines were not destroyed:");
     coro__text_write(&line);
     if (s->count <= LINES_MOST) {
-        for (const struct coro__thread *t = threads; t != NULL; t = t->next_watched)
+        for (const struct coro__thread *t = coro__threads; t != NULL; t = t->next_watched)
             write_list(t->live);
         write_list(coro__orphans);
         return;
@@ -196,7 +195,7 @@ static __attribute__((destructor(101))) void report_leaks(void)
     if (!coro__leaks_wanted || getpid() != process)
         return;
     pthread_mutex_lock(&lock);
-    for (const struct coro__thread *t = threads; t != NULL; t = t->next_watched)
+    for (const struct coro__thread *t = coro__threads; t != NULL; t = t->next_watched)
         survey_list(&survey, t->live);
     survey_list(&survey, coro__orphans);
     if (survey.count > 0)

@@ -28,6 +28,24 @@ static uint64_t seed_of(const coro_sched_opts *opts)
     return value != NULL && value[0] != '\0' ? strtoull(value, NULL, 0) : opts->seed;
 }
 
+static void enlist(struct coro__thread *t, struct coro_sched *s)
+{
+    struct coro_sched *first = t->scheds;
+
+    s->next = first;
+    s->link = (struct coro_sched **)&t->scheds;
+    if (first != NULL)
+        first->link = &s->next;
+    t->scheds = s;
+}
+
+static void delist(struct coro_sched *s)
+{
+    *s->link = s->next;
+    if (s->next != NULL)
+        s->next->link = s->link;
+}
+
 int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
 {
     static const coro_sched_opts defaults;
@@ -60,6 +78,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
     coro__idle_keep_many();
+    enlist(t, s);
     *out = s;
     return 0;
 }
@@ -173,6 +192,7 @@ int coro_sched_destroy(coro_sched_t *s)
     coro__async_end(s);
     coro__timers_end(&s->timers);
     coro__queue_end(&s->queue);
+    delist(s);
     free(s);
     return 0;
 }

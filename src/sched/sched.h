@@ -133,6 +133,8 @@ struct coro_sched {
     atomic_int event_fd; /* -1 until coro_sched_fd() */
     int timer_fd, epoll_fd;
 
+    struct coro_sched *next, **link; /* on the list of its thread's */
+
     _Alignas(16) char outermost[CORO_FRAME_SIZE]; /* where the stacks of its tasks end, for unwinders */
 };
 
