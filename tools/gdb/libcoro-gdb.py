@@ -365,7 +365,7 @@ class Survey:
             entry.state, entry.wait_site = ("waits " + wait[0], wait[1]) if wait else ("?", "")
             self.notes.append(MISSING)
             return
-        entry.site = text(l.word(co, "coro.site")) if co else ""
+        entry.site = text(l.word(co, "coro.site") if co else l.word(task, "task.site"))
         if co == 0 or library.state(co) & l["state.fresh"]:
             entry.state, entry.why = "has not begun", "it has not begun"
             entry.place = function_at(l.word(task, "task.fn"))
