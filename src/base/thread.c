@@ -22,7 +22,8 @@ _Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("in
 
 static void (*on_prepare)(struct coro__thread *);
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
-static void (*on_rebirth)(void);
+static void (*on_rebirth[CORO__REBIRTHS_MOST])(void);
+static unsigned rebirth_count;
 static pthread_key_t exit_key;
 
 enum { LOCKS_MOST = 8 };
@@ -45,7 +46,7 @@ void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thr
 
 void coro__thread_on_rebirth(void (*fn)(void))
 {
-    on_rebirth = fn;
+    on_rebirth[rebirth_count++] = fn;
 }
 
 void coro__thread_lock_over_fork(pthread_mutex_t *lock)
@@ -108,8 +109,8 @@ void coro__thread_begin_anew(void)
     t->sched = NULL;
     t->virtual_now = NULL;
     t->drivers = NULL;
-    if (on_rebirth != NULL)
-        on_rebirth();
+    for (unsigned i = 0; i < rebirth_count; i++)
+        on_rebirth[i]();
 }
 
 /* Once a process; what failed is tried again by the next thread that comes. */

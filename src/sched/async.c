@@ -191,7 +191,7 @@ static inline __attribute__((always_inline)) int spawn(const char *site, struct 
     copy(own, frame, type->size);
     *(int *)own = 0;
     coro__list_insert(&s->tasks, &task->in_sched);
-    s->live++;
+    s->spawned++;
     entry = coro__async_entry(task);
     coro__queue_woken(&s->queue, entry.context, entry.value);
     if (out != NULL)
@@ -284,7 +284,7 @@ static void end(struct coro_task *task, void *result)
 {
     task->ended = true;
     *(void **)coro__async_frame(task) = result;
-    task->sched->live--;
+    task->sched->ended++;
     if (!task->light && task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }
@@ -301,6 +301,7 @@ void *coro__async_reap(struct coro_task *task)
 
 void coro__async_over(struct coro_task *task, int said, void *result)
 {
+    task->sched->async = NULL; /* a signal handler may ask who runs, and it may be gone soon */
     if (!task->light && unlikely(task->scope != NULL))
         coro__panic(task->type->name, "a task has returned with a group open; coro_group_join() must come first");
     end(task, said == CORO_ASYNC_DONE_ ? result : (void *)(intptr_t)-ECANCELED);

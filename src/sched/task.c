@@ -86,7 +86,7 @@ static void end(struct coro_task *task, void *result)
     task->ended = true;
     task->co = NULL;
     task->arg = result;
-    task->sched->live--;
+    task->sched->ended++;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }
@@ -209,7 +209,7 @@ static void begin(struct coro_task *task)
 
     coro__root_make(task->co, task, s->outermost);
     coro__list_insert(&s->tasks, &task->in_sched);
-    s->live++;
+    s->spawned++;
     coro__queue_woken(&s->queue, &task->co->context, (uintptr_t)task);
 }
 
