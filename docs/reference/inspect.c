@@ -35,3 +35,15 @@ static void print_reasons(void)
     for (size_t i = 0; i < CORO_STATS_REASONS && stats.parked_by[i].reason != NULL; i++)
         printf("%8zu %s\n", stats.parked_by[i].tasks, stats.parked_by[i].reason);
 }
+
+/* coro_trace_start coro_trace_stop */
+static int record_startup(coro_fn *startup)
+{
+    int err = coro_trace_start("startup.json"), stopped;
+
+    if (err != 0)
+        return err;
+    err = coro_run(startup, NULL, NULL, NULL);
+    stopped = coro_trace_stop(); /* now ui.perfetto.dev can show it */
+    return err != 0 ? err : stopped;
+}

@@ -1,11 +1,13 @@
 /*
- * coro/inspect.h: what the tasks of a running program are doing: a list of them, and numbers.
+ * coro/inspect.h: what the tasks of a running program are doing: a list of them, numbers, a timeline.
  *
  * Nothing has to be switched on beforehand. Every task knows its name, the line that created it, and, while it waits, for what, since when
  * and at which line; these calls write it down. A program that was not built to be looked into can be all the same:
  *
  *     CORO_DUMP=SIGUSR1 ./server &         a signal by name or number
  *     kill -USR1 $!                        every task of the process, on its standard error
+ *
+ *     CORO_TRACE=server.json ./server      a timeline until it exits; for ui.perfetto.dev or chrome://tracing
  *
  * SPDX-License-Identifier: MIT
  */
@@ -85,6 +87,39 @@ typedef struct coro_stats {
  * Context: any thread, inside a task or not. Does not switch. Takes time in proportion to the numbers, some 10 ms for 100,000 tasks.
  */
 CORO_API int coro_stats(coro_stats_t *out);
+
+/* ---- a timeline ---- */
+
+/**
+ * Record what tasks do, from now on, in the JSON format of Chrome and Perfetto.
+ *
+ * A task is a track: when it ran, when it waited (for what, at which line), when it was ready; arrows lead from whoever woke or created
+ * it, which is the scheduler where time or input did. A scheduler is a track, too, of what lies between its rounds, and has counters of
+ * the tasks that live and that are ready. Times are of CLOCK_MONOTONIC, in real time even where time is virtual.
+ *
+ * Each scheduler writes into a buffer of its own, of 1 MiB, and a thread of the library from there into the file. Where that is too slow,
+ * turns are left out; the file has a mark where, and standard error is told how many. While this is on, a task that waits or pauses
+ * leaves to its scheduler instead of switching to the next task directly. CORO_TRACE in the environment, a file name in which `%p` becomes
+ * the process id, begins with the first scheduler and ends when the process exits.
+ *
+ * @param path  a file, made or emptied
+ * @return      0; -EINVAL `path` is NULL or empty; -EBUSY one is being recorded; -ENOMEM; -ECHILD in a forked child; what the system
+ *              failed with to open the file or start the thread, -ENOENT or -EACCES say
+ *
+ * Context:   any thread, inside a task or not. A forked child records nothing, and leaves the file to its parent.
+ * Ownership: `path` is copied.
+ */
+CORO_API int coro_trace_start(const char *path);
+
+/**
+ * Stop recording, and complete the file. Done at exit if it is not done before.
+ *
+ * @return  0; -ESRCH nothing is being recorded; -ECHILD in a forked child; what the system failed with to write the file, -ENOSPC say:
+ *          it is incomplete
+ *
+ * Context: any thread, inside a task or not; waits until all is written, and up to a tenth of a second for the schedulers of other threads.
+ */
+CORO_API int coro_trace_stop(void);
 
 #ifdef __cplusplus
 }

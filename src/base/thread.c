@@ -11,6 +11,7 @@
 
 #include "sanitize.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,7 +27,7 @@ static void (*on_rebirth[CORO__REBIRTHS_MOST])(void);
 static unsigned rebirth_count;
 static pthread_key_t exit_key;
 
-enum { LOCKS_MOST = 8 };
+enum { LOCKS_MOST = 16 };
 static pthread_mutex_t *locks[LOCKS_MOST];
 static unsigned lock_count;
 #ifdef CORO_HAVE_VALGRIND
@@ -46,11 +47,13 @@ void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thr
 
 void coro__thread_on_rebirth(void (*fn)(void))
 {
+    assert(rebirth_count < CORO__REBIRTHS_MOST);
     on_rebirth[rebirth_count++] = fn;
 }
 
 void coro__thread_lock_over_fork(pthread_mutex_t *lock)
 {
+    assert(lock_count < LOCKS_MOST);
     locks[lock_count++] = lock;
 }
 

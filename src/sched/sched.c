@@ -169,9 +169,9 @@ int coro_sched_destroy(coro_sched_t *s)
     coro__registry_leave(s);
     open_inbox(s);
     coro__report_unfinished(s);
-    unwind_all(s);
     if (s->observed != NULL)
-        s->observed->end(s->observed);
+        s->observed->end(s);
+    unwind_all(s);
     coro__embed_end(s);
     for (struct coro_task *task = s->free_tasks, *next; task != NULL; task = next) {
         next = task->next_cancelled;
@@ -270,7 +270,6 @@ static __attribute__((noinline)) size_t run_observed(struct coro_sched *s, size_
         run_turn(s, next);
         observer->turn_ends(s);
     }
-    observer->round_ends(s);
     s->async = NULL;
     return count;
 }
@@ -311,7 +310,7 @@ struct coro_task *coro__sched_task_of(struct coro__ready ready)
 
     if (coro__async_is(ready))
         return coro__async_of(ready);
-    while (!coro__is_root(context))
+    while (coro__of_context(context)->task == NULL) /* its state may be that of one that ends */
         context = context->resumer;
     return coro__of_context(context)->task;
 }

@@ -192,7 +192,7 @@ struct coro__observer {
 
 /* Its own, of a scheduler. */
 struct coro__observed {
-    void (*end)(struct coro__observed *observed); /* the scheduler goes */
+    void (*end)(struct coro_sched *s); /* the scheduler goes; its tasks are still there */
 };
 
 /* From the next round on, of every scheduler; from the next turn on, of the one that calls this. NULL: nobody. Any thread. */
