@@ -192,7 +192,7 @@ enum { KINDS = 70 };
 
 static void *many_kinds(void *arg)
 {
-    static char sites[KINDS][16];
+    static char sites[KINDS][32];
     coro_task_t *tasks[KINDS];
 
     open_channel();
