@@ -522,6 +522,15 @@ static void in_a_forked_child_there_is_nothing_to_see(void **state)
 
 /* ---- signals ---- */
 
+/* Valgrind does not let the stack of a forked child grow for the frame of a signal. */
+static void touch_stack(void)
+{
+    volatile char room[65536];
+
+    for (size_t i = 0; i < sizeof room; i += 1024)
+        room[i] = 0;
+}
+
 static void by_child(struct child_end end)
 {
     assert_int_equal(end.signal, 0);
@@ -545,6 +554,7 @@ static void *raises(void *arg)
 
 static int raise_in_task(long signo)
 {
+    touch_stack();
     return coro_dump_on_signal((int)signo) == 0 && coro_run(raises, NULL, NULL, NULL) == 0 ? 0 : 1;
 }
 
@@ -577,6 +587,7 @@ static void *resumes(void *arg)
 
 static int raise_in_coroutine(long signo)
 {
+    touch_stack();
     return coro_dump_on_signal((int)signo) == 0 && coro_run(resumes, NULL, NULL, NULL) == 0 ? 0 : 1;
 }
 
@@ -610,6 +621,7 @@ static void *spawns_light(void *arg)
 
 static int raise_in_stackless(long signo)
 {
+    touch_stack();
     return coro_dump_on_signal((int)signo) == 0 && coro_run(spawns_light, NULL, NULL, NULL) == 0 ? 0 : 1;
 }
 
@@ -628,14 +640,17 @@ static void *reads(void *arg)
 {
     char c;
 
+    atomic_store(&begun, true);
     return coro_read(pipe_of_child[0], &c, 1, CORO_FOREVER) == 1 ? arg : NULL;
 }
 
 static void *signals_from_outside(void *arg)
 {
-    usleep(50000);
+    while (!atomic_load(&begun))
+        usleep(1000);
+    usleep(100000);
     pthread_kill(thread_of_child, SIGUSR1);
-    usleep(50000);
+    usleep(100000);
     if (write(pipe_of_child[1], "x", 1) != 1)
         return NULL;
     return arg;
@@ -647,6 +662,7 @@ static int wait_for_input(long arg)
     int err;
 
     (void)arg;
+    touch_stack();
     thread_of_child = pthread_self();
     if (pipe(pipe_of_child) != 0 || coro_dump_on_signal(SIGUSR1) != 0 ||
         pthread_create(&other, NULL, signals_from_outside, NULL) != 0)
@@ -670,6 +686,7 @@ static int hog_elsewhere(long arg)
     pthread_t other;
 
     (void)arg;
+    touch_stack();
     if (coro_dump_on_signal(SIGUSR1) != 0 || pthread_create(&other, NULL, has_a_scheduler, &body) != 0)
         return 1;
     while (!atomic_load(&begun))
@@ -701,6 +718,7 @@ static int turn_off(long arg)
     struct sigaction now;
 
     (void)arg;
+    touch_stack();
     signal(SIGUSR1, count_before);
     signal(SIGUSR2, count_before);
     if (coro_dump_on_signal(SIGUSR1) != 0 || coro_dump_on_signal(SIGUSR1) != 0 || coro_dump_on_signal(SIGUSR2) != 0)
@@ -728,6 +746,7 @@ static int by_environment(long which)
     static const char *const values[] = {"SIGUSR2", "USR2", "12", "", "SIGKILL", "nonsense"};
     coro_sched_t *s;
 
+    touch_stack();
     signal(SIGUSR2, SIG_IGN);
     setenv("CORO_DUMP", values[which], 1);
     if (coro_sched_create(&s, NULL) != 0)
@@ -794,6 +813,7 @@ static int be_signalled_often(long arg)
     int null = open("/dev/null", O_WRONLY), err = 0;
 
     (void)arg;
+    touch_stack();
     dup2(null, STDERR_FILENO);
     thread_of_child = pthread_self();
     if (coro_dump_on_signal(SIGUSR1) != 0 || pthread_create(&other, NULL, signals_often, NULL) != 0)
@@ -894,6 +914,7 @@ static void counts_hold_between_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(in_a_forked_child_there_is_nothing_to_see), /* while there has been one thread only */
         TEST(a_dump_says_of_each_task_what_it_does),
         TEST(tasks_that_are_alike_are_one_group),
         TEST(groups_that_have_no_room_are_counted),
@@ -907,7 +928,6 @@ int main(void)
         TEST(one_that_does_not_come_to_it_is_named),
         TEST(what_cannot_be_written_is_an_error),
         TEST(signals_that_cannot_be_waited_for_are_refused),
-        TEST(in_a_forked_child_there_is_nothing_to_see),
         TEST(a_signal_says_who_runs_and_then_everything),
         TEST(a_signal_says_which_coroutine_of_the_task_runs),
         TEST(a_signal_says_which_stackless_task_runs),
