@@ -61,7 +61,7 @@ CORO_API int coro_dump_on_signal(int signo);
 enum { CORO_STATS_REASONS = 24 };
 
 /** What coro_stats() tells, of the schedulers of the calling thread together. */
-typedef struct coro_stats {
+typedef struct coro_stats_t {
     size_t live;       /* tasks that have not ended: running, ready and parked ones */
     uint64_t created;  /* tasks so far */
     uint64_t switches; /* how often a task has gone on, so far */

@@ -4,7 +4,7 @@
  * That thread reads the rings of all schedulers, one after the other, and writes to the file; no scheduler ever waits for it. When the
  * recording stops, schedulers are asked to write down what still goes on; then the thread reads what there is left, and ends.
  *
- *   I1  state is RECORDING  <=>  the observer is the schedulers'
+ *   I1  phase is RECORDING  <=>  the observer is the schedulers'
  *   I2  the list of rings is edited under the lock
  */
 #include "trace.h"
@@ -22,11 +22,12 @@
 #include <unistd.h>
 
 enum { NAP_NS = 20000000 };
+enum phase { IDLE, RECORDING, STOPPING };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
-    enum { IDLE, RECORDING, STOPPING } state; /* under the lock */
-    struct coro__ring *rings;                 /* under the lock */
+    enum phase phase;         /* under the lock */
+    struct coro__ring *rings; /* under the lock */
 
     /* constant while recording */
     pthread_t thread;
@@ -53,7 +54,7 @@ struct coro__ring *coro__timeline_join(void)
     struct coro__ring *ring;
 
     pthread_mutex_lock(&lock);
-    if (recording.state != RECORDING || posix_memalign((void **)&ring, 64, sizeof *ring) != 0) {
+    if (recording.phase != RECORDING || posix_memalign((void **)&ring, 64, sizeof *ring) != 0) {
         pthread_mutex_unlock(&lock);
         return NULL;
     }
@@ -375,9 +376,9 @@ int coro_trace_start(const char *path)
     if (path == NULL || path[0] == '\0')
         return -EINVAL;
     pthread_mutex_lock(&lock);
-    err = recording.state != IDLE ? -EBUSY : start(path);
+    err = recording.phase != IDLE ? -EBUSY : start(path);
     if (err == 0) {
-        recording.state = RECORDING;
+        recording.phase = RECORDING;
         coro__sched_observe(&coro__trace_observer);
     }
     pthread_mutex_unlock(&lock);
@@ -436,15 +437,15 @@ int coro_trace_stop(void)
     if (err != 0)
         return err;
     pthread_mutex_lock(&lock);
-    mine = recording.state == RECORDING;
+    mine = recording.phase == RECORDING;
     if (mine)
-        recording.state = STOPPING;
+        recording.phase = STOPPING;
     pthread_mutex_unlock(&lock);
     if (!mine)
         return -ESRCH;
     err = finish();
     pthread_mutex_lock(&lock);
-    recording.state = IDLE;
+    recording.phase = IDLE;
     pthread_mutex_unlock(&lock);
     return err;
 }
@@ -454,7 +455,7 @@ static __attribute__((destructor)) void stop_at_exit(void)
     bool mine;
 
     pthread_mutex_lock(&lock);
-    mine = recording.state == RECORDING && recording.process == getpid();
+    mine = recording.phase == RECORDING && recording.process == getpid();
     pthread_mutex_unlock(&lock);
     if (mine)
         coro_trace_stop();
@@ -465,7 +466,7 @@ static __attribute__((destructor)) void stop_at_exit(void)
 /* It has the file, the rings, and no thread. A ring stays as long as its scheduler, to which the task may go on that has forked. */
 static void forget(void)
 {
-    if (recording.state == IDLE)
+    if (recording.phase == IDLE)
         return;
     coro__sched_observe(NULL);
     for (struct coro__ring *ring = recording.rings, *next; ring != NULL; ring = next) {
@@ -475,7 +476,7 @@ static void forget(void)
     }
     recording.rings = NULL;
     coro__json_abandon(recording.json);
-    recording.state = IDLE;
+    recording.phase = IDLE;
 }
 
 static __attribute__((constructor)) void register_hooks(void)

@@ -86,6 +86,8 @@ static inline void give(struct coro_task *task)
     if (task->borrowed)
         return;
     if (is_alone(size)) {
+        if (task->sched->async == task)
+            task->sched->async = NULL; /* a signal handler may ask who runs; elsewhere its memory stays */
         free(task);
         return;
     }
@@ -301,7 +303,6 @@ void *coro__async_reap(struct coro_task *task)
 
 void coro__async_over(struct coro_task *task, int said, void *result)
 {
-    task->sched->async = NULL; /* a signal handler may ask who runs, and it may be gone soon */
     if (!task->light && unlikely(task->scope != NULL))
         coro__panic(task->type->name, "a task has returned with a group open; coro_group_join() must come first");
     end(task, said == CORO_ASYNC_DONE_ ? result : (void *)(intptr_t)-ECANCELED);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Atomic(struct coro__place *) places;
+static struct coro__place *_Atomic places;
 static atomic_uint last_number;
 static void (*on_signal)(struct coro_sched *s);
 static pthread_mutex_t visiting = PTHREAD_MUTEX_INITIALIZER;
@@ -163,7 +163,7 @@ static void arrive(struct coro__post *post)
     atomic_store(&visit->done, true); /* the last that is known of it */
 }
 
-static void post(struct coro__place *place)
+static void post_to(struct coro__place *place)
 {
     if (!atomic_exchange(&place->posted, true))
         coro__sched_post(atomic_load(&place->sched), &place->post);
@@ -173,7 +173,7 @@ static void signal_one(struct coro__place *place, void *unused)
 {
     (void)unused;
     atomic_store(&place->signalled, true);
-    post(place);
+    post_to(place);
 }
 
 void coro__registry_signal(void)
@@ -219,7 +219,7 @@ static void ask(struct coro__place *place, void *with)
         return;
     atomic_store(&round->visit->done, false);
     atomic_store(&place->visit, round->visit);
-    post(place);
+    post_to(place);
     if (await(round->visit, &round->patience_ns))
         return;
     if (!atomic_compare_exchange_strong(&place->visit, &expected, NULL))

@@ -274,7 +274,7 @@ static __attribute__((noinline)) size_t run_observed(struct coro_sched *s, size_
     return count;
 }
 
-static _Atomic(const struct coro__observer *) present;
+static const struct coro__observer *_Atomic present;
 
 /* Let tasks go on, up to `most` times. How many did? */
 static size_t run_round(struct coro_sched *s, size_t most)
