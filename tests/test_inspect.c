@@ -188,6 +188,36 @@ static void tasks_that_are_alike_are_one_group(void **state)
     run(a_crowd, NULL);
 }
 
+static void *receives_later(void *ns)
+{
+    int ignored;
+
+    coro_sleep(*(int64_t *)ns);
+    coro_chan_recv(channel, &ignored, CORO_FOREVER);
+    return NULL;
+}
+
+static void *in_another_order(void *arg)
+{
+    int64_t after[] = {CORO_S(2), CORO_S(1), CORO_S(3)};
+    coro_task_t *tasks[3];
+
+    open_channel();
+    for (int i = 0; i < 3; i++)
+        tasks[i] = spawned_as(receives_later, &after[i], "one");
+    coro_sleep(CORO_S(4));
+    EXPECT_INT(dump(), 0);
+    EXPECT(says(", for 1.000 s to 3.000 s, created at "));
+    close_channel(tasks, 3);
+    return arg;
+}
+
+static void the_times_of_a_group_are_those_of_all(void **state)
+{
+    (void)state;
+    run(in_another_order, NULL);
+}
+
 enum { KINDS = 70 };
 
 static void *many_kinds(void *arg)
@@ -502,6 +532,15 @@ static int ask_anew_in_child(long arg)
     return 0;
 }
 
+static void *forks(void *arg)
+{
+    struct child_end end = in_forked_child(ask_in_child, 0);
+
+    EXPECT_INT(end.code, 0);
+    EXPECT_INT(strlen(end.said), 0);
+    return arg;
+}
+
 static void in_a_forked_child_there_is_nothing_to_see(void **state)
 {
     struct child_end end;
@@ -516,6 +555,7 @@ static void in_a_forked_child_there_is_nothing_to_see(void **state)
     end = in_forked_child(ask_anew_in_child, 0);
     assert_int_equal(end.code, 0);
     assert_string_equal(end.said, "libcoro: no scheduler\n");
+    run(forks, NULL);
     assert_int_equal(coro_dump_on_signal(0), 0);
     assert_int_equal(coro_sched_destroy(s), 0);
 }
@@ -917,6 +957,7 @@ int main(void)
         TEST(in_a_forked_child_there_is_nothing_to_see), /* while there has been one thread only */
         TEST(a_dump_says_of_each_task_what_it_does),
         TEST(tasks_that_are_alike_are_one_group),
+        TEST(the_times_of_a_group_are_those_of_all),
         TEST(groups_that_have_no_room_are_counted),
         TEST(cycles_are_found_while_others_go_on),
         TEST(tasks_that_have_ended_are_counted),

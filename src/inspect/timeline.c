@@ -31,7 +31,6 @@ static struct {
 
     /* constant while recording */
     pthread_t thread;
-    pid_t process;
     struct coro__json *json;
 
     /* the thread's */
@@ -357,7 +356,6 @@ static int start(const char *path)
         close(fd);
         return err;
     }
-    recording.process = getpid();
     recording.lost = recording.flows = 0;
     atomic_store(&last_track, 0);
     atomic_store(&stopping, false);
@@ -450,12 +448,13 @@ int coro_trace_stop(void)
     return err;
 }
 
+/* In a forked child that is refused. */
 static __attribute__((destructor)) void stop_at_exit(void)
 {
     bool mine;
 
     pthread_mutex_lock(&lock);
-    mine = recording.phase == RECORDING && recording.process == getpid();
+    mine = recording.phase == RECORDING;
     pthread_mutex_unlock(&lock);
     if (mine)
         coro_trace_stop();
