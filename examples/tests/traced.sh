@@ -8,6 +8,7 @@
 # shellcheck source-path=SCRIPTDIR source=servers.sh
 . "$(dirname "$0")/servers.sh"
 
+pipeline=() httpd=()
 arguments pipeline httpd
 
 # What is wrong with the events of a timeline, one line each. Of times, which are microseconds, thousandths count: they become integers.
