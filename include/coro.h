@@ -12,6 +12,7 @@
 #include <coro/coroutine.h>
 #include <coro/gen.h>
 #include <coro/group.h>
+#include <coro/inspect.h>
 #include <coro/io.h>
 #include <coro/pool.h>
 #include <coro/sched.h>

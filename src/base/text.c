@@ -43,20 +43,25 @@ void coro__text_hex(struct coro__text *text, uintptr_t n)
     add_number(text, n, 16);
 }
 
-void coro__text_write(struct coro__text *text)
+int coro__text_write_to(struct coro__text *text, int fd)
 {
-    int saved = errno;
+    int saved = errno, err = 0;
 
     text->bytes[text->length++] = '\n';
-    for (size_t done = 0; done < text->length;) {
-        ssize_t n = write(STDERR_FILENO, text->bytes + done, text->length - done);
+    for (size_t done = 0; err == 0 && done < text->length;) {
+        ssize_t n = write(fd, text->bytes + done, text->length - done);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (size_t)n;
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            err = n == 0 ? -EIO : -errno;
     }
     text->length = 0;
     errno = saved;
+    return err;
+}
+
+void coro__text_write(struct coro__text *text)
+{
+    coro__text_write_to(text, STDERR_FILENO);
 }

@@ -11,6 +11,7 @@
 
 #include "sanitize.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,10 +24,11 @@ _Thread_local struct coro__thread coro_thread_block __attribute__((tls_model("in
 
 static void (*on_prepare)(struct coro__thread *);
 static void (*exit_steps[CORO__EXIT_STEPS])(struct coro__thread *);
-static void (*on_rebirth)(void);
+static void (*on_rebirth[CORO__REBIRTHS_MOST])(void);
+static unsigned rebirth_count;
 static pthread_key_t exit_key;
 
-enum { LOCKS_MOST = 8 };
+enum { LOCKS_MOST = 16 };
 static pthread_mutex_t *locks[LOCKS_MOST];
 static unsigned lock_count;
 #ifdef CORO_HAVE_VALGRIND
@@ -46,11 +48,13 @@ void coro__thread_on_exit(enum coro__exit_step step, void (*fn)(struct coro__thr
 
 void coro__thread_on_rebirth(void (*fn)(void))
 {
-    on_rebirth = fn;
+    assert(rebirth_count < CORO__REBIRTHS_MOST);
+    on_rebirth[rebirth_count++] = fn;
 }
 
 void coro__thread_lock_over_fork(pthread_mutex_t *lock)
 {
+    assert(lock_count < LOCKS_MOST);
     locks[lock_count++] = lock;
 }
 
@@ -110,8 +114,8 @@ void coro__thread_begin_anew(void)
     t->virtual_now = NULL;
     t->drivers = NULL;
     t->scheds = NULL;
-    if (on_rebirth != NULL)
-        on_rebirth();
+    for (unsigned i = 0; i < rebirth_count; i++)
+        on_rebirth[i]();
 }
 
 /* Once a process; what failed is tried again by the next thread that comes. */

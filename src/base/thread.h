@@ -127,7 +127,8 @@ bool coro__in_forked_child(void);
 /* Do so: forget all coroutines. */
 void coro__thread_begin_anew(void);
 
-/* What the core has to forget then. Set once. */
+/* What has to be forgotten then. Called by constructors. */
+enum { CORO__REBIRTHS_MOST = 4 };
 void coro__thread_on_rebirth(void (*fn)(void));
 
 /* A lock that is to be free in a forked child, and what it guards whole. None of them is taken while another is held. Called by

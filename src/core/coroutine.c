@@ -281,6 +281,21 @@ void coro__idle_keep_many(void)
     t->idle_most = IDLE_MANY;
 }
 
+size_t coro__idle_count(size_t *bytes)
+{
+    const struct coro__thread *t = coro__thread_self();
+    size_t count = 0;
+
+    *bytes = 0;
+    for (const struct coro *co = t->live; co != NULL; co = co->next_live) {
+        if (!coro__is_idle(co))
+            continue;
+        count++;
+        *bytes += co->stack.size;
+    }
+    return count;
+}
+
 /* The thread ends: leave its coroutines to whoever wants to destroy them. Those it ended in the middle of cannot go on. */
 static void orphan_all(struct coro__thread *t)
 {

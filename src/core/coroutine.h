@@ -182,6 +182,9 @@ static inline bool coro__idle_more_than(const struct coro__thread *t, size_t n)
 /* From now on the calling thread keeps many idle coroutines: tasks come and go in crowds. */
 void coro__idle_keep_many(void);
 
+/* How many it keeps, and the bytes of their stacks. */
+size_t coro__idle_count(size_t *bytes);
+
 /* What coro_yield() does in the root of a task. Set once. */
 void coro__root_on_yield(void *(*fn)(void *output));
 
@@ -196,6 +199,7 @@ static inline bool coro__is_root(const struct coro__context *context)
 void coro__describe(struct coro__text *text, const struct coro *co);
 void coro__describe_as(struct coro__text *text, const char *name, uint64_t number, uint64_t turn);
 void coro__describe_site(struct coro__text *text, const struct coro *co);
+void coro__describe_site_as(struct coro__text *text, const char *site);
 
 /* Give the thread an alternate stack if overflows are reported and it has none. */
 void coro__overflow_watch(struct coro__thread *t);

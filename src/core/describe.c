@@ -21,8 +21,13 @@ void coro__describe(struct coro__text *text, const struct coro *co)
     coro__describe_as(text, co->name, co->number, coro__turn(co));
 }
 
-void coro__describe_site(struct coro__text *text, const struct coro *co)
+void coro__describe_site_as(struct coro__text *text, const char *site)
 {
     coro__text_add(text, "created at ");
-    coro__text_add(text, co->site != NULL ? co->site : "an unknown place (coro_create() was called through a pointer)");
+    coro__text_add(text, site != NULL ? site : "an unknown place (coro_create() was called through a pointer)");
+}
+
+void coro__describe_site(struct coro__text *text, const struct coro *co)
+{
+    coro__describe_site_as(text, co->site);
 }

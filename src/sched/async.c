@@ -86,6 +86,8 @@ static inline void give(struct coro_task *task)
     if (task->borrowed)
         return;
     if (is_alone(size)) {
+        if (task->sched->async == task)
+            task->sched->async = NULL; /* a signal handler may ask who runs; elsewhere its memory stays */
         free(task);
         return;
     }
@@ -191,7 +193,7 @@ static inline __attribute__((always_inline)) int spawn(const char *site, struct 
     copy(own, frame, type->size);
     *(int *)own = 0;
     coro__list_insert(&s->tasks, &task->in_sched);
-    s->live++;
+    s->spawned++;
     entry = coro__async_entry(task);
     coro__queue_woken(&s->queue, entry.context, entry.value);
     if (out != NULL)
@@ -284,7 +286,7 @@ static void end(struct coro_task *task, void *result)
 {
     task->ended = true;
     *(void **)coro__async_frame(task) = result;
-    task->sched->live--;
+    task->sched->ended++;
     if (!task->light && task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }

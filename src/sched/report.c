@@ -1,11 +1,12 @@
 /*
  * What a scheduler says about its tasks on standard error: those that wait for good, and those that nobody has looked after.
  */
+#include "report.h"
+
 #include "async.h"
-#include "base/text.h"
-#include "sched.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LINES_MOST = 50 };
 
@@ -15,10 +16,14 @@ static struct coro_task *task_at(struct coro__list *link)
 }
 
 /* A stackless task has no name but that of its body, and one that has no coroutine yet none at all. */
-static void add_name(struct coro__text *line, const struct coro_task *task)
+void coro__report_name(struct coro__text *line, const struct coro_task *task)
 {
     if (!task->stackless && task->co != NULL) {
         coro__describe(line, task->co);
+        return;
+    }
+    if (!task->stackless && task->ended) {
+        coro__describe_as(line, task->name, task->number, task->turn);
         return;
     }
     coro__text_add(line, "'");
@@ -26,19 +31,10 @@ static void add_name(struct coro__text *line, const struct coro_task *task)
     coro__text_add(line, "'");
 }
 
-static void add_place(struct coro__text *line, const char *site)
-{
-    coro__text_add(line, "created at ");
-    coro__text_add(line, site != NULL ? site : "an unknown place");
-}
-
-static void add_site(struct coro__text *line, const struct coro_task *task)
+void coro__report_site(struct coro__text *line, const struct coro_task *task)
 {
     if (!task->stackless) {
-        if (task->co != NULL)
-            coro__describe_site(line, task->co);
-        else
-            add_place(line, task->site);
+        coro__describe_site_as(line, task->co != NULL ? task->co->site : task->site);
         return;
     }
     coro__text_add(line, "stackless, ");
@@ -46,12 +42,12 @@ static void add_site(struct coro__text *line, const struct coro_task *task)
         coro__text_add(line, "of ");
         coro__text_add(line, task->type->site);
     } else {
-        add_place(line, task->site);
+        coro__describe_site_as(line, task->site);
     }
 }
 
 /* "1.250 s" */
-static void add_duration(struct coro__text *line, int64_t ns)
+void coro__report_duration(struct coro__text *line, int64_t ns)
 {
     uint64_t ms = (uint64_t)(ns > 0 ? ns : 0) / 1000000;
 
@@ -65,12 +61,6 @@ static void add_duration(struct coro__text *line, int64_t ns)
 
 /* ---- deadlock ---- */
 
-/* All tasks that there are, by address. Who holds a mutex may be none of them: it may have ended so. */
-struct roll {
-    uintptr_t *tasks; /* NULL: no memory */
-    size_t count;
-};
-
 static int compare(const void *a, const void *b)
 {
     uintptr_t left = *(const uintptr_t *)a, right = *(const uintptr_t *)b;
@@ -78,9 +68,9 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static struct roll call_roll(struct coro_sched *s)
+struct coro__roll coro__roll_call(struct coro_sched *s)
 {
-    struct roll roll = {NULL, 0};
+    struct coro__roll roll = {NULL, 0};
     size_t count = 0;
 
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
@@ -94,7 +84,7 @@ static struct roll call_roll(struct coro_sched *s)
     return roll;
 }
 
-static bool is_on(const struct roll *roll, const struct coro_task *task)
+static bool is_on(const struct coro__roll *roll, const struct coro_task *task)
 {
     uintptr_t key = (uintptr_t)task;
 
@@ -102,7 +92,8 @@ static bool is_on(const struct roll *roll, const struct coro_task *task)
 }
 
 /* As the kind of the waiter says, as far as they are there. */
-static struct coro_task *blocker_of(const struct roll *roll, const struct coro_task *task, struct coro_task *last)
+struct coro_task *coro__report_blocker(const struct coro__roll *roll, const struct coro_task *task,
+                                       struct coro_task *last)
 {
     const struct coro__waiter *waiter = &task->waiter;
     struct coro_task *blocker;
@@ -113,16 +104,16 @@ static struct coro_task *blocker_of(const struct roll *roll, const struct coro_t
     return blocker != NULL && is_on(roll, blocker) ? blocker : NULL;
 }
 
-static void write_task(const struct roll *roll, const struct coro_task *task)
+static void write_task(const struct coro__roll *roll, const struct coro_task *task)
 {
     const struct coro__waiter *waiter = &task->waiter;
-    struct coro_task *blocker = blocker_of(roll, task, NULL);
+    struct coro_task *blocker = coro__report_blocker(roll, task, NULL);
     struct coro__text line = {0};
 
     coro__text_add(&line, "    ");
-    add_name(&line, task);
+    coro__report_name(&line, task);
     coro__text_add(&line, ", ");
-    add_site(&line, task);
+    coro__report_site(&line, task);
     coro__text_add(&line, ", waits ");
     if (task->light) {
         coro__text_add(&line, "for time to pass");
@@ -132,12 +123,12 @@ static void write_task(const struct roll *roll, const struct coro_task *task)
     coro__text_add(&line, waiter->kind->what);
     if (blocker != NULL) {
         coro__text_add(&line, ": ");
-        add_name(&line, blocker);
-        if (blocker_of(roll, task, blocker) != NULL)
+        coro__report_name(&line, blocker);
+        if (coro__report_blocker(roll, task, blocker) != NULL)
             coro__text_add(&line, " and others");
     }
     coro__text_add(&line, ", since ");
-    add_duration(&line, coro_now() - waiter->since);
+    coro__report_duration(&line, coro_now() - waiter->since);
     if (waiter->site != NULL) {
         coro__text_add(&line, ", at ");
         coro__text_add(&line, waiter->site);
@@ -152,57 +143,59 @@ static bool is_open(const struct coro_task *task)
 }
 
 /* Follow first blockers from `start`, marking with `mark`: the task where the way comes back to itself, or NULL. */
-static struct coro_task *find_cycle(const struct roll *roll, struct coro_task *start, uint64_t mark)
+static struct coro_task *find_cycle(const struct coro__roll *roll, struct coro_task *start, uint64_t mark)
 {
     struct coro_task *task = start;
 
     while (task != NULL && is_open(task) && task->number == 0) {
         task->number = mark;
-        task = blocker_of(roll, task, NULL);
+        task = coro__report_blocker(roll, task, NULL);
     }
     return task != NULL && is_open(task) && task->number == mark ? task : NULL;
 }
 
-static void write_cycle(const struct roll *roll, struct coro_task *first)
+static int write_cycle(const struct coro__roll *roll, struct coro_task *first, int fd)
 {
     struct coro__text line = {0};
     struct coro_task *task = first;
 
     coro__text_add(&line, "libcoro: a cycle: ");
     do {
-        add_name(&line, task);
+        coro__report_name(&line, task);
         coro__text_add(&line, " waits for ");
-        task = blocker_of(roll, task, NULL);
+        task = coro__report_blocker(roll, task, NULL);
     } while (task != first && line.length < CORO__TEXT_BYTES);
-    add_name(&line, first);
-    coro__text_write(&line);
+    coro__report_name(&line, first);
+    return coro__text_write_to(&line, fd);
 }
 
 /* `number` is not in use while a task lives: where the search has been. */
-static void write_cycles(const struct roll *roll, struct coro_sched *s)
+int coro__report_cycles(const struct coro__roll *roll, struct coro_sched *s, int fd)
 {
     uint64_t mark = 0;
+    int err = 0;
 
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next) {
         struct coro_task *found = find_cycle(roll, task_at(link), ++mark);
 
-        if (found != NULL)
-            write_cycle(roll, found);
+        if (found != NULL && err == 0)
+            err = write_cycle(roll, found, fd);
     }
     for (struct coro__list *link = s->tasks.next; link != &s->tasks; link = link->next)
         if (is_open(task_at(link)))
             task_at(link)->number = 0;
+    return err;
 }
 
 void coro__report_deadlock(struct coro_sched *s)
 {
     struct coro__text line = {0};
-    struct roll roll = call_roll(s);
+    struct coro__roll roll = coro__roll_call(s);
     size_t written = 0;
 
     coro__text_add(&line, "libcoro: deadlock: nothing can wake the ");
-    coro__text_decimal(&line, s->live);
-    coro__text_add(&line, s->live == 1 ? " task that is left:" : " tasks that are left:");
+    coro__text_decimal(&line, coro__sched_live(s));
+    coro__text_add(&line, coro__sched_live(s) == 1 ? " task that is left:" : " tasks that are left:");
     coro__text_write(&line);
     for (struct coro__list *link = s->tasks.next; link != &s->tasks && written < LINES_MOST; link = link->next) {
         if (task_at(link)->ended)
@@ -210,44 +203,26 @@ void coro__report_deadlock(struct coro_sched *s)
         write_task(&roll, task_at(link));
         written++;
     }
-    if (written < s->live) {
+    if (written < coro__sched_live(s)) {
         coro__text_add(&line, "    and ");
-        coro__text_decimal(&line, s->live - written);
+        coro__text_decimal(&line, coro__sched_live(s) - written);
         coro__text_add(&line, " more");
         coro__text_write(&line);
     }
-    write_cycles(&roll, s);
+    coro__report_cycles(&roll, s, STDERR_FILENO);
     free(roll.tasks);
 }
 
 /* ---- left over ---- */
 
-static void write_unjoined(const struct coro_task *task)
+static void write_task_that(const struct coro_task *task, const char *what)
 {
     struct coro__text line = {0};
 
-    coro__text_add(&line, "libcoro: nobody has joined or detached task ");
-    if (task->stackless) {
-        add_name(&line, task);
-        coro__text_add(&line, ", ");
-        add_site(&line, task);
-        coro__text_write(&line);
-        return;
-    }
-    coro__describe_as(&line, task->name, task->number, task->turn);
+    coro__text_add(&line, what);
+    coro__report_name(&line, task);
     coro__text_add(&line, ", ");
-    add_place(&line, task->site);
-    coro__text_write(&line);
-}
-
-static void write_never_run(const struct coro_task *task)
-{
-    struct coro__text line = {0};
-
-    coro__text_add(&line, "libcoro: never run: task ");
-    add_name(&line, task);
-    coro__text_add(&line, ", ");
-    add_site(&line, task);
+    coro__report_site(&line, task);
     coro__text_write(&line);
 }
 
@@ -266,9 +241,9 @@ void coro__report_unfinished(struct coro_sched *s)
         const struct coro_task *task = task_at(link);
 
         if (task->ended)
-            write_unjoined(task);
+            write_task_that(task, "libcoro: nobody has joined or detached task ");
         else if (!has_begun(task))
-            write_never_run(task);
+            write_task_that(task, "libcoro: never run: task ");
         else
             continue;
         written++;

@@ -7,6 +7,7 @@
 #include "async.h"
 #include "base/clock.h"
 #include "embed.h"
+#include "registry.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -77,8 +78,14 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->timers.fire_light = coro__async_due;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
+    err = coro__registry_enter(s);
+    if (err != 0) {
+        free(s);
+        return err;
+    }
     coro__idle_keep_many();
     enlist(t, s);
+    coro__inspect_begin();
     *out = s;
     return 0;
 }
@@ -181,8 +188,11 @@ int coro_sched_destroy(coro_sched_t *s)
         return err;
     if (t->sched == s)
         return -EBUSY;
+    coro__registry_leave(s);
     open_inbox(s);
     coro__report_unfinished(s);
+    if (s->observed != NULL)
+        s->observed->end(s);
     unwind_all(s);
     coro__embed_end(s);
     for (struct coro_task *task = s->free_tasks, *next; task != NULL; task = next) {
@@ -256,21 +266,80 @@ static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro_
         coro__async_run(s, task);
 }
 
+static inline void run_turn(struct coro_sched *s, struct coro__ready next)
+{
+    if (coro__async_is(next) && coro__async_of(next)->stackless)
+        coro__async_run(s, coro__async_of(next));
+    else
+        go_away(s, next);
+}
+
+/* So many may go on before it is over. */
+static inline void set_budget(struct coro_sched *s, size_t budget)
+{
+    s->turns += budget - s->budget;
+    s->budget = budget;
+}
+
+/* The same with somebody looking on: nothing is left of the budget, so that each comes back here. */
+static __attribute__((noinline)) size_t run_observed(struct coro_sched *s, size_t most,
+                                                     const struct coro__observer *observer)
+{
+    size_t count = 0;
+
+    set_budget(s, 0);
+    observer->round_begins(s);
+    for (; count < most && coro__queue_count(&s->queue) != 0; count++) {
+        struct coro__ready next = coro__queue_take(&s->queue);
+
+        s->turns++;
+        observer->turn_begins(s, next);
+        run_turn(s, next);
+        observer->turn_ends(s);
+    }
+    s->async = NULL;
+    return count;
+}
+
+static const struct coro__observer *_Atomic present;
+
 /* Let tasks go on, up to `most` times. How many did? */
 static size_t run_round(struct coro_sched *s, size_t most)
 {
-    s->budget = most;
+    const struct coro__observer *observer = atomic_load_explicit(&present, memory_order_acquire);
+    uint64_t before = s->turns - s->budget;
+
+    if (unlikely(observer != NULL))
+        return run_observed(s, most, observer);
+    set_budget(s, most);
     while (s->budget != 0 && coro__queue_count(&s->queue) != 0) {
         struct coro__ready next = coro__queue_take(&s->queue);
 
         s->budget--;
-        if (coro__async_is(next) && coro__async_of(next)->stackless)
-            coro__async_run(s, coro__async_of(next));
-        else
-            go_away(s, next);
+        run_turn(s, next);
     }
     s->async = NULL;
-    return most - s->budget;
+    return (size_t)(s->turns - s->budget - before);
+}
+
+void coro__sched_observe(const struct coro__observer *observer)
+{
+    struct coro_sched *s = coro__thread_self()->sched;
+
+    atomic_store(&present, observer);
+    if (observer != NULL && s != NULL)
+        set_budget(s, 0);
+}
+
+struct coro_task *coro__sched_task_of(struct coro__ready ready)
+{
+    struct coro__context *context = ready.context;
+
+    if (coro__async_is(ready))
+        return coro__async_of(ready);
+    while (coro__of_context(context)->task == NULL) /* its state may be that of one that ends */
+        context = context->resumer;
+    return coro__of_context(context)->task;
 }
 
 /* Do what the time has come for. True if something is ready then. */
@@ -327,7 +396,7 @@ static void leave(struct coro_sched *s)
 
 static bool is_over(struct coro_sched *s)
 {
-    return s->live == 0 && atomic_load_explicit(&s->inbox, memory_order_relaxed) == NULL;
+    return s->spawned == s->ended && atomic_load_explicit(&s->inbox, memory_order_relaxed) == NULL;
 }
 
 /* Can something come that is not time? */
@@ -376,6 +445,8 @@ static int run_all(struct coro_sched *s)
                 coro__embed_look(s);
             continue;
         }
+        if (is_over(s))
+            break; /* what came in was no task */
         next = next_crowd(s);
         if (next == CORO_FOREVER && !waits_for_others(s)) {
             coro__report_deadlock(s);

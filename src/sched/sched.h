@@ -24,6 +24,7 @@
 #define unlikely(condition) __builtin_expect((condition), 0)
 
 struct coro__group;
+struct coro__place;
 
 /* What a scheduler waits with when nothing is ready. Without one it waits on a futex, for time and for other threads alone; a layer
    above that knows of more brings its own. */
@@ -99,6 +100,7 @@ struct coro_sched {
     size_t budget;                /* how many may still go on in this round */
     struct coro__context *driver; /* valid only while running */
     void *words;                  /* as coro__switch() wants them: those of the driver */
+    uint64_t turns;               /* how many have gone on, and the budget */
 
     int64_t now; /* at the beginning of the round; with virtual time, the time */
     bool virtual_time;
@@ -107,7 +109,7 @@ struct coro_sched {
     struct coro__timers timers;
     size_t fired; /* timers, since it last waited */
     struct coro__list tasks;
-    size_t live;       /* that have not ended */
+    uint64_t spawned, ended;
     size_t unbegun;    /* that will take up an idle coroutine when it is their turn */
     struct coro *dead; /* a coroutine that has ended and must be destroyed by the driver; NULL if there is none */
     struct coro_task *free_tasks; /* as many as were alive at once */
@@ -135,8 +137,18 @@ struct coro_sched {
 
     struct coro_sched *next, **link; /* on the list of its thread's */
 
+    /* who looks on from outside */
+    struct coro__place *place;       /* constant; registry.h */
+    struct coro__observed *observed; /* NULL until an observer wants it */
+
     _Alignas(16) char outermost[CORO_FRAME_SIZE]; /* where the stacks of its tasks end, for unwinders */
 };
+
+/* Tasks that have not ended. */
+static inline size_t coro__sched_live(const struct coro_sched *s)
+{
+    return (size_t)(s->spawned - s->ended);
+}
 
 /* ---- scheduler; sched.c ---- */
 
@@ -186,6 +198,28 @@ static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_s
 {
     return coro__sched_go(s, self, coro__sched_next(s));
 }
+
+/* Somebody who is told of every turn. Then tasks do not switch to each other: each comes back to the driver, which tells. */
+struct coro__observer {
+    void (*round_begins)(struct coro_sched *s);
+    void (*turn_begins)(struct coro_sched *s, struct coro__ready next); /* off the queue, not running yet */
+    void (*turn_ends)(struct coro_sched *s); /* what it has woken is in the queue; it may be gone */
+    void (*round_ends)(struct coro_sched *s);
+};
+
+/* Its own, of a scheduler. */
+struct coro__observed {
+    void (*end)(struct coro_sched *s); /* the scheduler goes; its tasks are still there */
+};
+
+/* From the next round on, of every scheduler; from the next turn on, of the one that calls this. NULL: nobody. Any thread. */
+void coro__sched_observe(const struct coro__observer *observer);
+
+/* What looks into schedulers, in the layer above: called when the first one is made. It is linked in by this alone. */
+void coro__inspect_begin(void);
+
+/* The task that an entry of the queue is about. */
+struct coro_task *coro__sched_task_of(struct coro__ready ready);
 
 /* ---- task; task.c ---- */
 

@@ -86,7 +86,7 @@ static void end(struct coro_task *task, void *result)
     task->ended = true;
     task->co = NULL;
     task->arg = result;
-    task->sched->live--;
+    task->sched->ended++;
     if (task->group != NULL)
         coro__group_child_ended(task->group, task, (int)(intptr_t)result);
 }
@@ -272,7 +272,7 @@ static inline void get_ready(struct coro_task *task)
     struct coro_sched *s = task->sched;
 
     coro__list_insert(&s->tasks, &task->in_sched);
-    s->live++;
+    s->spawned++;
     if (task->co == NULL) {
         struct coro__ready entry = coro__async_entry(task);
 

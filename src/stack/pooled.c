@@ -479,6 +479,27 @@ size_t coro__stack_headroom(const coro_stack_allocator *allocator)
     return allocator == coro_stack_heap() ? CORO__HEAP_HEADROOM : 0;
 }
 
+/* ---- count ---- */
+
+size_t coro__pool_count(size_t *bytes)
+{
+    const struct cache *cache = coro__thread_self()->stack_cache;
+    size_t count = 0;
+
+    *bytes = 0;
+    for (unsigned class = 0; class < CLASSES; class ++) {
+        size_t n = cache != NULL ? cache->bins[class].count : 0;
+
+        pthread_mutex_lock(&lock);
+        for (const struct slot *slot = classes[class].warm; slot != NULL; slot = slot->next)
+            n++;
+        pthread_mutex_unlock(&lock);
+        count += n;
+        *bytes += n * usable_size(class);
+    }
+    return count;
+}
+
 /* ---- trim ---- */
 
 static size_t cool_all(struct slot *slot, unsigned class, bool shared)

@@ -23,6 +23,9 @@ size_t coro__stack_headroom(const coro_stack_allocator *allocator);
 void coro__canary_set(void *p);
 bool coro__canary_intact(const void *p);
 
+/* How many stacks the pool keeps warm for the calling thread and for all threads together, and their bytes. */
+size_t coro__pool_count(size_t *bytes);
+
 /* What coro_stack_trim() calls first: whoever else keeps stacks gives those of the calling thread back. Set once. */
 void coro__stack_on_trim(void (*fn)(void));
 
