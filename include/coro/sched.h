@@ -193,7 +193,8 @@ CORO_API int64_t coro_sched_next(coro_sched_t *s);
 /* ---- tasks ---- */
 
 /**
- * Start a task. It runs in its turn, not at once.
+ * Start a task. It runs in its turn, not at once. With default options, in a scheduler that is busy, it may get its coroutine only then:
+ * one that has become idle; and if it is the turn of many that end without waiting, one after the other goes on in the same.
  *
  * @param out   where the task goes, to be joined or detached; NULL: it is detached
  * @param fn    its body; what it returns is the task's result
