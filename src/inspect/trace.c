@@ -144,16 +144,15 @@ static struct coro__track *track_of(struct trace *trace, struct coro_task *task)
     return track;
 }
 
-/* What differs between two names, as far as that matters; 0: it has none. */
+/* What differs between two names, mostly; 0: it has none. */
 static uint64_t essence_of_name(const struct coro_task *task)
 {
+    const struct coro *co = task->stackless ? NULL : task->co;
     uint64_t essence = 0;
 
-    if (!task->stackless && task->co != NULL) {
-        memcpy(&essence, task->co->name, sizeof essence);
-        essence += task->co->number;
-    }
-    return essence;
+    for (const char *c = co != NULL ? co->name : ""; *c != '\0'; c++)
+        essence = essence * 31 + (unsigned char)*c;
+    return co != NULL ? essence + co->number : essence;
 }
 
 /* Its name is in the ring, or now put there. */
