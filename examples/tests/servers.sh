@@ -46,7 +46,8 @@ clean_up()
 }
 trap clean_up EXIT
 trap 'fail "ended by: $BASH_COMMAND"' ERR
-trap 'fail "not over after $limit s: $BASH_COMMAND"' TERM
+# timeout sends it to the script first, and then to all that it has started: not to what cleans up.
+trap 'trap "" TERM; fail "not over after $limit s: $BASH_COMMAND"' TERM
 
 # The arguments of the script, with -- in between, become arrays of these names.
 arguments() # NAME...
