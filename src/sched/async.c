@@ -6,7 +6,6 @@
 #include "async.h"
 
 #include "base/panic.h"
-#include "base/sanitize.h"
 #include "base/text.h"
 #include "group.h"
 

@@ -5,7 +5,6 @@
  */
 #include "async.h"
 #include "base/panic.h"
-#include "base/sanitize.h"
 #include "sched.h"
 
 #include <errno.h>
