@@ -160,7 +160,7 @@ static void *a_crowd(void *arg)
 {
     size_t n = alive_at_most(scaled(2000)) + 10;
     coro_task_t **tasks = calloc(n, sizeof *tasks);
-    char line[64];
+    char line[96];
 
     open_channel();
     for (size_t i = 0; i < n; i++) {
