@@ -62,8 +62,8 @@
         PUSH    %r15, 56 + \deeper
 .endm
 
-/* Leave the frame at the stack pointer and go on where it says. notrack: the address follows a call, not an endbr64. */
-.macro POP_FRAME_AND_GO
+/* Leave the frame at the stack pointer; rcx is where to go on. */
+.macro POP_FRAME
         POP     %r15, 48
         POP     %r14, 40
         POP     %r13, 32
@@ -73,6 +73,11 @@
         popq    %rcx
         .cfi_def_cfa_offset 0
         .cfi_register %rip, %rcx
+.endm
+
+/* notrack: the address follows a call, not an endbr64. */
+.macro POP_FRAME_AND_GO
+        POP_FRAME
         notrack jmp *%rcx
 .endm
 
@@ -92,34 +97,40 @@
         .cfi_offset %r15, CORO_FRAME_R15 - CORO_FRAME_SIZE
 .endm
 
-/* Write down the control words in use, in the frame at \frame. */
-.macro FP_STORE frame
-        fnstcw  CORO_FRAME_X87_CW(\frame)
-        stmxcsr CORO_FRAME_MXCSR(\frame)
+/*
+ * The control words in use are written down in the frame that is parked and compared with those in the frame that goes on. Storing
+ * is cheap, loading is not, and they hardly ever differ.
+ *
+ * Processors that take long to store MXCSR (12 to 16 cycles on the Zens) make a load of it wait as long, and the next such store
+ * wait for that load. So the words are stored as early as can be, in the place below the stack pointer where the frame is going to
+ * be, and compared as late as can be, when the other frame is popped. \from: how far above its frame the pointer is.
+ */
+.macro FP_STORE frame, from=0
+        fnstcw  CORO_FRAME_X87_CW - \from(\frame)
+        stmxcsr CORO_FRAME_MXCSR - \from(\frame)
 .endm
 
-/* Jump to \differ unless the control words just stored at \old are those at \new. Storing is cheap, loading is not, and they
-   hardly ever differ. */
-.macro FP_COMPARE old, new, differ
-        movl    CORO_FRAME_MXCSR(\old), %r9d
-        cmpl    CORO_FRAME_MXCSR(\new), %r9d
-        jne     \differ
+/* Jump to \differ unless the control words just stored at \old are those at \new, from which the pointer is \from. */
+.macro FP_COMPARE old, new, differ, from=0
         movzwl  CORO_FRAME_X87_CW(\old), %r9d
-        cmpw    CORO_FRAME_X87_CW(\new), %r9w
+        cmpw    CORO_FRAME_X87_CW - \from(\new), %r9w
+        jne     \differ
+        movl    CORO_FRAME_MXCSR(\old), %r9d
+        cmpl    CORO_FRAME_MXCSR - \from(\new), %r9d
         jne     \differ
 .endm
 
 /* Load the control words at \new, keeping the status bits (0 to 5) of the MXCSR stored at \old, which no call preserves. Changes
-   \new, which is about to be popped. */
-.macro FP_LOAD old, new
+   those at \new, which are not needed again. */
+.macro FP_LOAD old, new, from=0
         movl    CORO_FRAME_MXCSR(\old), %r9d
         andl    $0x3f, %r9d
-        movl    CORO_FRAME_MXCSR(\new), %r10d
+        movl    CORO_FRAME_MXCSR - \from(\new), %r10d
         andl    $~0x3f, %r10d
         orl     %r10d, %r9d
-        movl    %r9d, CORO_FRAME_MXCSR(\new)
-        ldmxcsr CORO_FRAME_MXCSR(\new)
-        fldcw   CORO_FRAME_X87_CW(\new)
+        movl    %r9d, CORO_FRAME_MXCSR - \from(\new)
+        ldmxcsr CORO_FRAME_MXCSR - \from(\new)
+        fldcw   CORO_FRAME_X87_CW - \from(\new)
 .endm
 
 /* rax: what has to be added to fs to reach the thread block. Read anew after every switch: a context may change threads. */
@@ -232,20 +243,21 @@ CORO_RESUME:
         movq    THREAD(CURRENT), %rcx
         subq    THREAD(TOKEN), %rdx
         jne     .Lresume_otherwise
+        FP_STORE %rsp, CORO_FRAME_RIP
         PUSH_FRAME
         ENTER   $CORO_STATE_ENTERED
-        FP_STORE %rsp
         movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rdi), %rsp
-        FP_COMPARE %r8, %rsp, .Lresume_differ
-.Lresume_go:
         movq    %rsi, %rax
         .cfi_remember_state
-        POP_FRAME_AND_GO
-        .cfi_restore_state
+        POP_FRAME
+        FP_COMPARE %r8, %rsp, .Lresume_differ, CORO_FRAME_SIZE
+.Lresume_go:
+        notrack jmp *%rcx
 .Lresume_differ:
-        FP_LOAD %r8, %rsp
+        FP_LOAD %r8, %rsp, CORO_FRAME_SIZE
         jmp     .Lresume_go
+        .cfi_restore_state
         ENTER_FROM_ANOTHER
         .cfi_endproc
 
@@ -407,22 +419,23 @@ CORO_YIELD:
         movq    THREAD(TOKEN), %rsi
         cmpq    $CORO_STATE_ENTERED, %rdx
         jne     .Lyield_otherwise
+        FP_STORE %rsp, CORO_FRAME_RIP
         PUSH_FRAME
         movq    %rsi, CORO_CONTEXT_STATE(%rcx)
         movq    %rsp, CORO_CONTEXT_SP(%rcx)
-        FP_STORE %rsp
         movq    %rsp, %r8
         RETURN_FROM %rcx
-        FP_COMPARE %r8, %rsp, .Lyield_differ
-.Lyield_go:
         movl    $1, %eax                /* CORO_YIELDED */
         movq    %rdi, %rdx
         .cfi_remember_state
-        POP_FRAME_AND_GO
-        .cfi_restore_state
+        POP_FRAME
+        FP_COMPARE %r8, %rsp, .Lyield_differ, CORO_FRAME_SIZE
+.Lyield_go:
+        notrack jmp *%rcx
 .Lyield_differ:
-        FP_LOAD %r8, %rsp
+        FP_LOAD %r8, %rsp, CORO_FRAME_SIZE
         jmp     .Lyield_go
+        .cfi_restore_state
         RETURN_FROM_FORMER %rcx
         .cfi_endproc
 
@@ -587,53 +600,82 @@ END coro__transfer_landing
  *
  *      rdi  from         rdx  what the call that parked `to` returns, or the input of a fresh one
  *      rsi  to           rcx  as if a frame: has the control words of contexts that share them
- *      r8, r10           their states
+ *      r10  to's state   r8   where the words of `from` are
  */
+.macro SWITCH_LEAVE
+        PUSH_FRAME
+        movq    %rsp, CORO_CONTEXT_SP(%rdi)
+        movq    %rsi, THREAD(CURRENT)
+        movq    CORO_CONTEXT_STATE(%rsi), %r10
+.endm
+
+.macro SWITCH_FRESH
+        movq    %rsi, %rbx
+        andq    $~CORO_STATE_FRESH, CORO_CONTEXT_STATE(%rsi)
+        movq    %rdx, %rsi
+.endm
+
         .balign 64
 HIDDEN CORO_SWITCH
 CORO_SWITCH:
         .cfi_startproc
         endbr64
         THREAD_BLOCK
-        movq    CORO_CONTEXT_STATE(%rdi), %r8
-        movq    CORO_CONTEXT_STATE(%rsi), %r10
-        PUSH_FRAME
-        movq    %rsp, CORO_CONTEXT_SP(%rdi)
-        movq    %rsi, THREAD(CURRENT)
-        andl    %r10d, %r8d
+        testb   $CORO_STATE_SHARES, CORO_CONTEXT_STATE(%rdi)
+        jnz     .Lswitch_shares
+        FP_STORE %rsp, CORO_FRAME_RIP
+        SWITCH_LEAVE
         testb   $CORO_STATE_FRESH, %r10b
         jnz     .Lswitch_fresh
-        movq    CORO_CONTEXT_SP(%rsi), %r11
-        testb   $CORO_STATE_SHARES, %r8b
-        jnz     .Lswitch_go                             /* both share: nothing to do */
-        FP_STORE %rsp
+.Lswitch_compare:
+        movq    %rsp, %r8
+        movq    CORO_CONTEXT_SP(%rsi), %rsp
         testb   $CORO_STATE_SHARES, %r10b
-        cmovzq  %r11, %rcx
-        FP_COMPARE %rsp, %rcx, .Lswitch_differ
+        movq    %rcx, %r11
+        cmovzq  %rsp, %r11
+        movq    %rdx, %rax
+        .cfi_remember_state
+        POP_FRAME
+        FP_COMPARE %r8, %r11, .Lswitch_differ
 .Lswitch_go:
-        movq    %r11, %rsp
+        notrack jmp *%rcx
+.Lswitch_differ:
+        FP_LOAD %r8, %r11
+        jmp     .Lswitch_go
+        .cfi_restore_state
+.Lswitch_fresh:
+        SWITCH_FRESH
+        leaq    -CORO_FRAME_MXCSR(%rbx), %r11           /* as if the words in the context were those of a frame */
+        testb   $CORO_STATE_SHARES, %r10b
+        cmovnzq %rcx, %r11
+        FP_COMPARE %rsp, %r11, .Lswitch_fresh_differs
+        jmp     coro__enter_fresh
+.Lswitch_fresh_differs:
+        FP_LOAD %rsp, %r11
+        jmp     coro__enter_fresh
+        .cfi_endproc
+
+        .cfi_startproc
+        .balign 32
+.Lswitch_shares:
+        SWITCH_LEAVE
+        testb   $CORO_STATE_SHARES, %r10b
+        jz      .Lswitch_to_keep
+        testb   $CORO_STATE_FRESH, %r10b
+        jnz     .Lswitch_shares_fresh
+        movq    CORO_CONTEXT_SP(%rsi), %rsp
         movq    %rdx, %rax
         .cfi_remember_state
         POP_FRAME_AND_GO
         .cfi_restore_state
-.Lswitch_differ:
-        FP_LOAD %rsp, %rcx
-        jmp     .Lswitch_go
-.Lswitch_fresh:
-        movq    %rsi, %rbx
-        andq    $~CORO_STATE_FRESH, CORO_CONTEXT_STATE(%rsi)
-        movq    %rdx, %rsi
-        testb   $CORO_STATE_SHARES, %r8b
-        jnz     coro__enter_fresh
+.Lswitch_shares_fresh:
+        SWITCH_FRESH
+        jmp     coro__enter_fresh
+.Lswitch_to_keep:
         FP_STORE %rsp
-        leaq    -CORO_FRAME_MXCSR(%rbx), %r11           /* as if the words in the context were those of a frame */
-        testb   $CORO_STATE_SHARES, %r10b
-        cmovzq  %r11, %rcx
-        FP_COMPARE %rsp, %rcx, .Lswitch_fresh_differs
-        jmp     coro__enter_fresh
-.Lswitch_fresh_differs:
-        FP_LOAD %rsp, %rcx
-        jmp     coro__enter_fresh
+        testb   $CORO_STATE_FRESH, %r10b
+        jnz     .Lswitch_fresh
+        jmp     .Lswitch_compare
         .cfi_endproc
 END CORO_SWITCH
 

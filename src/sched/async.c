@@ -284,6 +284,7 @@ static bool tell(coro_async_now *now, struct coro_task *task)
 static void end(struct coro_task *task, void *result)
 {
     task->ended = true;
+    coro__task_refuse(task, false);
     *(void **)coro__async_frame(task) = result;
     task->sched->ended++;
     if (!task->light && task->group != NULL)

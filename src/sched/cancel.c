@@ -27,7 +27,7 @@ void coro__cancel_update(struct coro_task *task)
 {
     struct coro__waiter *waiter = &task->waiter;
 
-    task->refused = is_refused(task);
+    coro__task_refuse(task, is_refused(task));
     if (unlikely(task->light))
         coro__async_rouse(task);
     else if (task->refused && waiter->state != CORO__WOKEN && !waiter->kind->held)

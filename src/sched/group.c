@@ -76,7 +76,8 @@ void coro__group_adopt(coro_group_t *g, struct coro_task *child)
 
     child->group = group;
     child->detached = true;
-    child->cancelled = child->refused = group->cancelled != 0;
+    child->cancelled = group->cancelled != 0;
+    coro__task_refuse(child, child->cancelled);
     coro__list_insert(&group->children, &child->in_group);
 }
 

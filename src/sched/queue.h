@@ -78,16 +78,22 @@ static inline void coro__queue_prefetch(const struct coro__queue *queue, size_t 
         __builtin_prefetch((const void *)ready->value, 1);
 }
 
-/* The next one; there is one. */
-static inline struct coro__ready coro__queue_take(struct coro__queue *queue)
+/* The one at the head; there is one. */
+static inline struct coro__ready coro__queue_take_first(struct coro__queue *queue)
 {
     enum { AHEAD = 6 }; /* what is fetched from memory in that time */
 
-    if (__builtin_expect(queue->random, 0))
-        coro__queue_draw(queue);
     if (coro__queue_count(queue) > 4 * AHEAD) /* fewer are in the cache anyway */
         coro__queue_prefetch(queue, AHEAD);
     return queue->ring[queue->head++ & queue->mask];
+}
+
+/* The next one; there is one. */
+static inline struct coro__ready coro__queue_take(struct coro__queue *queue)
+{
+    if (__builtin_expect(queue->random, 0))
+        coro__queue_draw(queue);
+    return coro__queue_take_first(queue);
 }
 
 #endif

@@ -248,6 +248,19 @@ struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready 
     return (struct coro__ready){s->driver, 0};
 }
 
+int coro__sched_go_slowly(struct coro_sched *s, struct coro__context *self, struct coro__ready next)
+{
+    next = coro__sched_resolve(s, next);
+    return coro__switch(self, next.context, next.value, s->words);
+}
+
+int coro__sched_leave_slowly(struct coro_sched *s, struct coro__context *self)
+{
+    struct coro__ready next = coro__sched_next(s);
+
+    return coro__sched_go(s, self, next);
+}
+
 /* Switch to a task. Back when one leaves to the driver, be it to have a stackless one run. */
 static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro__ready next)
 {

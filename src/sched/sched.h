@@ -45,7 +45,7 @@ struct coro__driver {
  *
  *   I1  waiter.state != CORO__WOKEN      =>  parked in a call that waits
  *   I2  detached                         =>  not ended: it is freed at its end, and joiner == NULL
- *   I3  refused <=> cancellation reaches it and is not held back by coro_shield()
+ *   I3  refused <=> cancellation reaches it and is not held back by coro_shield(); once it has ended it is not
  *   I4  light                            =>  stackless
  *   I5  asleep                           =>  light, and not in the run queue                        */
 struct coro_task {
@@ -99,6 +99,7 @@ struct coro_sched {
     /* what a switch touches */
     struct coro__queue queue;
     size_t budget;                /* how many may still go on in this round */
+    size_t refused;               /* tasks that are */
     struct coro__context *driver; /* valid only while running */
     void *words;                  /* as coro__switch() wants them: those of the driver */
     uint64_t turns;               /* how many have gone on, and the budget */
@@ -184,20 +185,27 @@ static inline __attribute__((always_inline)) struct coro__ready coro__sched_next
     return coro__queue_take(&s->queue);
 }
 
+/* The two below, where it takes more than a switch. */
+int coro__sched_go_slowly(struct coro_sched *s, struct coro__context *self, struct coro__ready next);
+int coro__sched_leave_slowly(struct coro_sched *s, struct coro__context *self);
+
 /* Go on with `next`. Back when `self` is, with the word that it is handed. Best called last, for the switch then goes straight back to
    the caller. */
 static inline __attribute__((always_inline)) int coro__sched_go(struct coro_sched *s, struct coro__context *self,
                                                                 struct coro__ready next)
 {
     if (unlikely(next.value == CORO__UNSETTLED))
-        next = coro__sched_resolve(s, next);
+        return coro__sched_go_slowly(s, self, next);
     return coro__switch(self, next.context, next.value, s->words);
 }
 
-/* The same with whatever is next. */
+/* The same with whatever is next. Without a call whose result is needed here, so that a caller saves no registers for it. */
 static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_sched *s, struct coro__context *self)
 {
-    return coro__sched_go(s, self, coro__sched_next(s));
+    if (unlikely(s->budget == 0) || unlikely(coro__queue_count(&s->queue) == 0) || unlikely(s->queue.random))
+        return coro__sched_leave_slowly(s, self);
+    s->budget--;
+    return coro__sched_go(s, self, coro__queue_take_first(&s->queue));
 }
 
 /* Somebody who is told of every turn. Then tasks do not switch to each other: each comes back to the driver, which tells. */
@@ -285,6 +293,13 @@ int coro__sched_refusal(const struct coro_sched *s);
 
 /* Why the caller may not wait: a negative errno value. Called when coro__may_wait() has found that out. */
 int coro__wait_refusal(void);
+
+/* Are its calls refused from now on? */
+static inline void coro__task_refuse(struct coro_task *task, bool refused)
+{
+    task->sched->refused += (size_t)refused - (size_t)task->refused;
+    task->refused = refused;
+}
 
 /* The calling task, if its root coroutine runs, as it mostly does; else NULL. */
 static inline __attribute__((always_inline)) struct coro_task *coro__task_in_root_on(const struct coro__thread *t)
@@ -408,8 +423,9 @@ static inline int coro__async_pend(struct coro_task *task)
 static inline __attribute__((always_inline)) int coro__park(struct coro_task *task, const struct coro__wait *kind,
                                                             int64_t deadline, const char *site)
 {
-    struct coro_sched *s = task->sched;
-    struct coro__context *self = coro__thread_self()->current;
+    const struct coro__thread *t = coro__thread_self();
+    struct coro_sched *s = t->sched; /* the task's, and sooner known */
+    struct coro__context *self = t->current;
     struct coro__waiter *w = &task->waiter;
 
     w->state = CORO__WAITING;

@@ -83,6 +83,7 @@ static void keep_name(struct coro_task *task, const struct coro *co)
 static void end(struct coro_task *task, void *result)
 {
     task->ended = true;
+    coro__task_refuse(task, false);
     task->co = NULL;
     task->arg = result;
     task->sched->ended++;

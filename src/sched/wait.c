@@ -96,15 +96,24 @@ static __attribute__((noinline)) int pause_slowly(void)
     return err;
 }
 
+static __attribute__((noinline)) int pause_otherwise(void)
+{
+    struct coro_task *task = coro__async_at_work();
+
+    return task != NULL ? coro__async_pause(task) : pause_slowly();
+}
+
+/* Looks at nothing of the task: with thousands of them it would have to be fetched from afar. */
 int coro_pause(void)
 {
     const struct coro__thread *t = coro__thread_self();
-    struct coro_task *task = coro__task_in_root_on(t);
+    struct coro__context *self = t->current;
+    struct coro_sched *s = t->sched;
 
-    if (likely(task != NULL) && likely(!task->refused))
-        return pause_as(task, t->current);
-    task = coro__async_at_work_on(t);
-    return task != NULL ? coro__async_pause(task) : pause_slowly();
+    if (unlikely(self == NULL) || unlikely(!coro__is_root(self)) || unlikely(s->refused != 0))
+        return pause_otherwise();
+    coro__queue_paused(&s->queue, self, 0);
+    return coro__sched_leave(s, self);
 }
 
 #undef coro_sleep_until
