@@ -1,6 +1,7 @@
 /*
  * Tasks that have no coroutine until it is their turn, as where a crowd is spawned at once: they are like all others.
  */
+#include "support/fpenv.h"
 #include "support/said.h"
 #include "support/tasks.h"
 
@@ -109,6 +110,97 @@ static void each_begins_with_nothing_of_another(void **state)
         assert_int_equal(order[i], CROWD - 1 - i);
     run_as((coro_sched_opts){.virtual_time = true, .seed = 7}, spawns_a_crowd, NULL);
     assert_int_equal(coro_key_delete(key), 0);
+}
+
+/* ---- control words ---- */
+
+static bool shares(intptr_t i)
+{
+    return i % 5 == 1 || i % 5 == 2; /* so that each kind comes after each, in what may be one coroutine */
+}
+
+/* Those that share have what the others of their kind have, the rest what they were spawned with; some wait. */
+static void *has_its_words(void *arg)
+{
+    intptr_t i = (intptr_t)arg;
+
+    ran++;
+    EXPECT_INT(fegetround(), shares(i) ? FE_UPWARD : rounding(i));
+    if (!shares(i))
+        EXPECT_INT(fesetround(rounding(i + 1)), 0);
+    if (i % 3 == 0)
+        EXPECT_INT(coro_pause(), 0);
+    EXPECT_INT(fegetround(), shares(i) ? FE_UPWARD : rounding(i + 1));
+    return arg;
+}
+
+static void *spawns_some_that_share(void *arg)
+{
+    const coro_opts opts = {.flags = CORO_NO_FPENV};
+
+    warm_up();
+    for (int times = 0; times < 3; times++) {
+        ran = 0;
+        for (intptr_t i = 0; i < CROWD; i++) {
+            fesetround(rounding(i));
+            EXPECT_INT(coro_spawn(&tasks[i], has_its_words, (void *)i, shares(i) ? &opts : NULL), 0);
+        }
+        join_all();
+        EXPECT_INT(ran, CROWD);
+        EXPECT_INT(fegetround(), rounding(CROWD - 1));
+    }
+    return arg;
+}
+
+static void some_share_the_schedulers_control_words(void **state)
+{
+    (void)state;
+    fesetround(FE_UPWARD);
+    run(spawns_some_that_share, NULL);
+    assert_int_equal(fegetround(), FE_UPWARD);
+    fesetround(FE_TONEAREST);
+}
+
+static void *raises_one_more(void *arg)
+{
+    intptr_t i = (intptr_t)arg;
+    uint32_t raised = fp_status();
+
+    ran++;
+    EXPECT_INT(raised & 0x1f, (1u << i % 6) - 1);
+    EXPECT_INT(fegetround(), rounding(i));
+    fp_set_status(i % 6 == 5 ? 0 : raised | 1u << i % 6);
+    return arg;
+}
+
+static void *spawns_some_that_raise(void *arg)
+{
+    warm_up();
+    for (intptr_t i = 0; i < CROWD; i++) {
+        fesetround(rounding(i));
+        EXPECT_INT(coro_spawn(&tasks[i], raises_one_more, (void *)i, NULL), 0);
+    }
+    fesetround(FE_TONEAREST);
+    fp_set_status(0);
+    join_all();
+    EXPECT_INT(ran, CROWD);
+    EXPECT_INT(fp_status() & 0x1f, (1u << CROWD % 6) - 1);
+    fp_set_status(0);
+    return arg;
+}
+
+/* They are the thread's, whoever's control words are loaded. */
+static void status_bits_stay_from_one_to_the_next(void **state)
+{
+    uint32_t kept;
+
+    (void)state;
+    fp_set_status(1);
+    kept = fp_status();
+    fp_set_status(0);
+    if (kept != 1) /* valgrind has none */
+        skip();
+    run(spawns_some_that_raise, NULL);
 }
 
 /* ---- where the coroutines come from ---- */
@@ -307,6 +399,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_begins_with_nothing_of_another),
+        TEST(some_share_the_schedulers_control_words),
+        TEST(status_bits_stay_from_one_to_the_next),
         TEST(idle_coroutines_may_be_gone_by_then),
         TEST(without_memory_for_a_coroutine_they_begin_later),
         TEST(one_cancelled_before_it_begins_runs_all_the_same),

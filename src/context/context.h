@@ -64,40 +64,43 @@ enum { CORO__FRAME_FP_WORDS = CORO_FRAME_MXCSR };
 enum { CORO__FRAME_FP_WORDS = CORO_FRAME_FPCR };
 #endif
 
-/* The thread's floating-point control words, as they lie in a frame: what coro__context_make() leaves in `sp`. */
-static inline void *coro__fp_words(void)
+/* Write the thread's floating-point control words down at `words`, as they lie in a frame: what coro__context_make() leaves in `sp`. Better
+   not read soon, processors wait for these stores, and not as one word. */
+static inline void coro__fp_store(void **words)
 {
 #if defined(__x86_64__)
-    uint32_t mxcsr;
-    uint16_t x87_cw;
-
-    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
-    __asm__ volatile("fnstcw %0" : "=m"(x87_cw));
     _Static_assert(CORO_FRAME_X87_CW == CORO_FRAME_MXCSR + 4, "the words of a frame");
-    return (void *)((uintptr_t)x87_cw << 32 | mxcsr);
+    __asm__ volatile("fnstcw 4(%1)\n\t"
+                     "stmxcsr (%1)"
+                     : "+m"(*words)
+                     : "r"(words));
 #elif defined(__aarch64__)
-    uint64_t fpcr;
-
-    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    return (void *)fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(*words));
 #endif
 }
 
-/* Let them be `words`. Loading takes longer than looking. */
-static inline void coro__fp_load(void *words)
+/* Let them be those at `words`; those at `now` are in use. Loading takes longer than looking. */
+static inline void coro__fp_load(void *const *words, void *const *now)
 {
-    if (__builtin_expect(coro__fp_words() == words, 1))
-        return;
 #if defined(__x86_64__)
-    {
-        uint32_t mxcsr = (uint32_t)(uintptr_t)words;
-        uint16_t x87_cw = (uint16_t)((uintptr_t)words >> 32);
+    enum { STATUS = 0x3f }; /* bits of MXCSR that stay as they are */
+    const char *to = (const char *)words, *from = (const char *)now;
+    uint32_t mxcsr, mxcsr_now;
+    uint16_t x87_cw, x87_cw_now;
 
-        __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+    memcpy(&mxcsr, to, sizeof mxcsr);
+    memcpy(&x87_cw, to + sizeof mxcsr, sizeof x87_cw);
+    memcpy(&x87_cw_now, from + sizeof mxcsr, sizeof x87_cw);
+    memcpy(&mxcsr_now, from, sizeof mxcsr);
+    if (__builtin_expect(x87_cw != x87_cw_now, 0))
         __asm__ volatile("fldcw %0" : : "m"(x87_cw));
+    if (__builtin_expect(mxcsr != mxcsr_now, 0)) {
+        mxcsr = (mxcsr & ~(uint32_t)STATUS) | (mxcsr_now & STATUS);
+        __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
     }
 #elif defined(__aarch64__)
-    __asm__ volatile("msr fpcr, %0" : : "r"(words));
+    if (__builtin_expect(*words != *now, 0))
+        __asm__ volatile("msr fpcr, %0" : : "r"(*words));
 #endif
 }
 
@@ -109,7 +112,7 @@ static inline void coro__context_make(struct coro__context *context, unsigned fl
         context->state = token | CORO_STATE_FRESH | CORO_STATE_SHARES;
     } else {
         context->state = token | CORO_STATE_FRESH;
-        context->sp = coro__fp_words();
+        coro__fp_store(&context->sp);
     }
 }
 

@@ -226,7 +226,7 @@ static void trim_noted(struct coro__thread *t, const struct coro *running)
         coro__os_discard_each(parts, n);
 }
 
-static void note_for_trim(struct coro__thread *t, struct coro *co)
+static __attribute__((noinline)) void note_for_trim(struct coro__thread *t, struct coro *co)
 {
     if (t->trim_count == CORO__TRIMS_MOST)
         trim_noted(t, co);
@@ -472,6 +472,17 @@ int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts 
     if (opts->flags == 0)
         return reuse(t, site, out, fn, opts, 0);
     return create_otherwise(site, out, fn, opts);
+}
+
+struct coro *coro__create_idle(const char *site, coro_fn *fn)
+{
+    struct coro__thread *t = coro__thread_self();
+    struct coro *co;
+
+    if (unlikely(!coro__idle_has_any(t->idle)))
+        return NULL;
+    reuse(t, site, &co, fn, &default_opts, 0);
+    return co;
 }
 
 #undef coro_create

@@ -137,6 +137,9 @@ bool coro__is_entered(const struct coro *co);
 
 /* ---- for the scheduler; root.c ---- */
 
+/* coro_create() with all defaults, of an idle coroutine; NULL if there is none. */
+struct coro *coro__create_idle(const char *site, coro_fn *fn);
+
 /* The root of a task is driven by coro__switch() alone. Its resumer is the root of the thread, which it never goes back to:
    unwinders find the end of the stack at `outermost`, which coro__make_outermost() has made. `co` is fresh. */
 static inline void coro__root_make(struct coro *co, void *task, void *outermost)
@@ -153,17 +156,25 @@ bool coro__root_can_retire(const struct coro *co);
 /* Be idle, though still running for the one switch that is left to make. */
 void coro__root_retire(struct coro *co);
 
-/* Or be another task's: as if it had been retired, taken up again by coro_create() and coro__root_make(), and had begun. */
-static inline void coro__root_begin_anew(struct coro *co, void *task, const char *site, void *fp_words)
+/* Or be another task's: as if it had been retired, taken up again by coro_create() and coro__root_make(), and had begun. It shares the
+   control words of its resumer or keeps some to itself, which are at `fp_words` in either case. */
+static inline void coro__root_begin_anew(struct coro *co, void *task, const char *site, bool shares,
+                                         void *const *fp_words)
 {
-    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1;
-    co->context.state = CORO_STATE_TASK;
+    bool load = !shares || (co->context.flags & CORO_FLAG_SHARE_FPENV) == 0;
+    void *now;
+
+    if (load)
+        coro__fp_store(&now);
+    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + (shares ? CORO_FLAG_SHARE_FPENV : 0);
+    co->context.state = CORO_STATE_TASK | (shares ? CORO_STATE_SHARES : 0);
     co->task = task;
     co->user = NULL;
     co->site = site;
     if (__builtin_expect(co->name[0] != '\0', 0))
         co->name[0] = '\0';
-    coro__fp_load(fp_words);
+    if (load)
+        coro__fp_load(fp_words, &now);
 }
 
 /* It goes, parked with all that it has resumed, of which `innermost` was running: each is suspended where it is, for coro_destroy(). */

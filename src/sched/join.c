@@ -103,8 +103,26 @@ static int join_error(const struct coro_task *t, const struct coro_task *self)
     return t->joiner != NULL ? -EBUSY : 0;
 }
 
-#undef coro_join
-int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadline)
+/* It has ended. 0. */
+static inline int take_result(struct coro_task *t, void **result)
+{
+    void *value = coro__task_reap(t);
+
+    if (result != NULL)
+        *result = value;
+    return 0;
+}
+
+static inline int wait_for_one(const char *site, struct coro_task *self, struct coro_task *t, void **result,
+                               int64_t deadline)
+{
+    t->joiner = &self->waiter;
+    self->waiter.out = result;
+    self->waiter.slot = t;
+    return coro__park(self, &for_one, deadline, site);
+}
+
+static __attribute__((noinline)) int join_slowly(const char *site, struct coro_task *t, void **result, int64_t deadline)
 {
     struct coro_task *self;
     int err;
@@ -116,22 +134,25 @@ int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadli
         err = join_error(t, self);
     if (unlikely(err != 0))
         return err;
-    if (t->ended) {
-        void *value = coro__task_reap(t);
-
-        if (result != NULL)
-            *result = value;
-        return 0;
-    }
+    if (t->ended)
+        return take_result(t, result);
     if (deadline == 0)
         return -EAGAIN;
     err = coro__wait_overdue(self, deadline);
-    if (err != 0)
-        return err;
-    t->joiner = &self->waiter;
-    self->waiter.out = result;
-    self->waiter.slot = t;
-    return coro__park(self, &for_one, deadline, site);
+    return err != 0 ? err : wait_for_one(site, self, t, result, deadline);
+}
+
+#undef coro_join
+int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadline)
+{
+    const struct coro__thread *thread = coro__thread_self();
+    const struct coro_sched *s = thread->sched;
+    struct coro_task *self = coro__task_in_root_on(thread);
+
+    if (unlikely(self == NULL) || unlikely(self->refused) || unlikely(t == NULL) || unlikely(t->sched != s) ||
+        unlikely(t == self) || unlikely(t->detached) || unlikely(t->joiner != NULL) || unlikely(deadline <= s->now))
+        return join_slowly(site, t, result, deadline);
+    return t->ended ? take_result(t, result) : wait_for_one(site, self, t, result, deadline);
 }
 
 int coro_join(coro_task_t *t, void **result, int64_t deadline)
@@ -190,14 +211,6 @@ static int join_several(const char *site, coro_task_t *const t[], size_t n, bool
     }
     leave_all(&join, waiter);
     return err;
-}
-
-static void take_result(struct coro_task *t, void **result)
-{
-    void *value = coro__task_reap(t);
-
-    if (result != NULL)
-        *result = value;
 }
 
 #undef coro_join_all

@@ -392,7 +392,7 @@ static int enter(struct coro_sched *s)
     t->sched = s;
     t->virtual_now = s->virtual_time ? &s->now : NULL;
     s->driver = t->current;
-    s->fp_words = coro__fp_words();
+    coro__fp_store(&s->fp_words);
     if (!s->virtual_time)
         s->now = coro__real_now();
     return 0;

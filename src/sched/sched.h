@@ -71,6 +71,7 @@ struct coro_task {
             bool stackless : 1; /* constant */
             bool light : 1;     /* constant */
             bool roused : 1;    /* light: cancelled while it was asleep */
+            bool shares : 1;    /* constant, of one that begins without a coroutine: CORO_NO_FPENV */
             bool dropped : 1;   /* stackless: is to be unwound when it is its turn */
         };
     };
@@ -89,7 +90,7 @@ struct coro_task {
     /* what follows is not there in a stackless one */
     union {
         struct coro__context *context; /* valid only while waiting: which of its coroutines does */
-        void *words;                   /* valid only until it has a coroutine: its floating-point control words */
+        void *words; /* valid only until it has a coroutine, unless it shares: its floating-point control words */
     };
     uint64_t turn; /* valid once it has ended, as its name, for the report that nobody has joined it */
     char name[CORO__NAME_SIZE];
@@ -297,6 +298,8 @@ int coro__wait_refusal(void);
 /* Are its calls refused from now on? */
 static inline void coro__task_refuse(struct coro_task *task, bool refused)
 {
+    if (likely(task->refused == refused))
+        return;
     task->sched->refused += (size_t)refused - (size_t)task->refused;
     task->refused = refused;
 }
@@ -418,6 +421,9 @@ static inline int coro__async_pend(struct coro_task *task)
     return CORO_ASYNC_PENDING_;
 }
 
+/* The second half of coro__park(), where there is more to do than to go. */
+int coro__park_until(struct coro_task *task, int64_t deadline);
+
 /* Park `task`, the running one: its waiter is on the list of what it waits for. To be called last; returns what the waiter is completed
    with, or -ETIMEDOUT or -ECANCELED. If it is stackless, that comes to its body later. */
 static inline __attribute__((always_inline)) int coro__park(struct coro_task *task, const struct coro__wait *kind,
@@ -432,12 +438,8 @@ static inline __attribute__((always_inline)) int coro__park(struct coro_task *ta
     w->kind = kind;
     w->site = site;
     w->since = s->now;
-    if (deadline != CORO_FOREVER) {
-        w->timer.fire = kind->due;
-        coro__timers_set(&s->timers, &w->timer, deadline);
-    }
-    if (unlikely(task->stackless))
-        return coro__async_pend(task);
+    if (deadline != CORO_FOREVER || unlikely(task->stackless))
+        return coro__park_until(task, deadline);
     task->context = self;
     return coro__sched_leave(s, self);
 }

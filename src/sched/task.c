@@ -153,7 +153,7 @@ static void *run(void *input)
             break;
         s->unbegun--;
         task->co = co;
-        coro__root_begin_anew(co, task, task->site, task->words);
+        coro__root_begin_anew(co, task, task->site, task->shares, task->shares ? &s->fp_words : &task->words);
     }
     coro__root_retire(co);
     coro__sched_go(s, &co->context, next);
@@ -197,6 +197,11 @@ static int create_coroutine(const char *site, const struct coro_sched *s, struct
 {
     coro_opts changed;
 
+    if (likely(opts == NULL) && likely(s->stack_size == 0)) {
+        *out = coro__create_idle(site, run);
+        if (likely(*out != NULL))
+            return 0;
+    }
     if (s->stack_size != 0 && (opts == NULL || (opts->stack_size == 0 && opts->stack == NULL))) {
         changed = opts != NULL ? *opts : (coro_opts){0};
         changed.stack_size = s->stack_size;
@@ -207,9 +212,10 @@ static int create_coroutine(const char *site, const struct coro_sched *s, struct
 
 struct coro__ready coro__task_begin(struct coro_task *task)
 {
+    static const coro_opts sharing = {.flags = CORO_NO_FPENV};
     struct coro_sched *s = task->sched;
     void *words = task->words;
-    int err = coro_create_at(task->site, &task->co, run, NULL);
+    int err = coro_create_at(task->site, &task->co, run, task->shares ? &sharing : NULL);
 
     if (unlikely(err != 0)) { /* others have taken the idle ones: when it is its turn again, maybe */
         struct coro__ready entry = coro__async_entry(task);
@@ -218,9 +224,17 @@ struct coro__ready coro__task_begin(struct coro_task *task)
         return (struct coro__ready){s->driver, 0};
     }
     s->unbegun--;
-    task->co->context.sp = words;
+    if (!task->shares)
+        task->co->context.sp = words;
     coro__root_make(task->co, task, s->outermost);
     return (struct coro__ready){&task->co->context, (uintptr_t)task};
+}
+
+/* Does it ask for CORO_NO_FPENV at most? */
+static inline bool asks_for_little(const coro_opts *opts)
+{
+    return opts == NULL || (opts->flags <= CORO_NO_FPENV && opts->stack_size == 0 && opts->allocator == NULL &&
+                            opts->stack == NULL && opts->name == NULL && opts->user == NULL);
 }
 
 /* Can it do without a coroutine until it is its turn? There has to be an idle one for it then. With few before it that is soon, and
@@ -229,8 +243,8 @@ static inline bool begins_later(const struct coro_sched *s, const coro_opts *opt
 {
     enum { FEW = 4 };
 
-    return opts == NULL && s->stack_size == 0 && coro__queue_count(&s->queue) >= FEW &&
-           coro__idle_more_than(coro__thread_self(), s->unbegun);
+    return coro__queue_count(&s->queue) >= FEW && s->stack_size == 0 &&
+           coro__idle_more_than(coro__thread_self(), s->unbegun) && asks_for_little(opts);
 }
 
 /* Fill `task` in, with a coroutine of the calling thread unless that comes later. */
@@ -243,7 +257,7 @@ static inline __attribute__((always_inline)) int make(const char *site, struct c
     if (fn == NULL || (opts != NULL && (opts->flags & CORO_FORWARD_EXCEPTIONS) != 0))
         return -EINVAL;
     if (later) {
-        task->words = coro__fp_words();
+        coro__fp_store(&task->words);
         task->site = site;
     } else {
         err = create_coroutine(site, s, &co, opts);
@@ -256,6 +270,8 @@ static inline __attribute__((always_inline)) int make(const char *site, struct c
     task->fn = fn;
     task->arg = arg;
     task->flags = 0;
+    if (later && opts != NULL)
+        task->shares = opts->flags == CORO_NO_FPENV;
     task->joiner = NULL;
     task->waiter.state = CORO__WOKEN;
     task->waiter.timer.handle = 0;
@@ -284,8 +300,9 @@ static inline void get_ready(struct coro_task *task)
     }
 }
 
-int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
-                     const coro_opts *opts)
+static inline __attribute__((always_inline)) int spawn_undecided(const char *site, struct coro_sched *s,
+                                                                 struct coro_task **out, void *fn, void *arg,
+                                                                 const coro_opts *opts)
 {
     struct coro_task *task;
     int err = coro__task_reserve(s);
@@ -309,17 +326,24 @@ release:
     return err;
 }
 
-static int spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
-                 const coro_opts *opts)
+int coro__task_spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
+                     const coro_opts *opts)
+{
+    return spawn_undecided(site, s, out, fn, arg, opts);
+}
+
+static inline int spawn(const char *site, struct coro_sched *s, struct coro_task **out, void *fn, void *arg,
+                        const coro_opts *opts)
 {
     struct coro_task *task;
-    int err = coro__task_spawn(site, s, &task, fn, arg, opts);
+    int err = spawn_undecided(site, s, &task, fn, arg, opts);
 
     if (unlikely(err != 0))
         return err;
-    task->detached = out == NULL;
     if (out != NULL)
         *out = task;
+    else
+        task->detached = true;
     return 0;
 }
 

@@ -64,6 +64,21 @@ struct coro_task *coro__task_at_work(void)
     return NULL;
 }
 
+int coro__park_until(struct coro_task *task, int64_t deadline)
+{
+    struct coro_sched *s = task->sched;
+    struct coro__waiter *w = &task->waiter;
+
+    if (deadline != CORO_FOREVER) {
+        w->timer.fire = w->kind->due;
+        coro__timers_set(&s->timers, &w->timer, deadline);
+    }
+    if (task->stackless)
+        return coro__async_pend(task);
+    task->context = coro__thread_self()->current;
+    return coro__sched_leave(s, task->context);
+}
+
 /* ---- time ---- */
 
 static void stay(struct coro__waiter *waiter)
