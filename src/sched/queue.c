@@ -28,6 +28,14 @@ void coro__queue_end(struct coro__queue *queue)
     free(queue->ring);
 }
 
+void coro__queue_fetch(const struct coro__queue *queue)
+{
+    enum { FROM = 16, UNTIL = 32 };
+
+    for (size_t i = FROM; i < UNTIL; i++)
+        coro__queue_prefetch(&queue->ring[(queue->head + i) & queue->mask]);
+}
+
 void coro__queue_draw(struct coro__queue *queue)
 {
     uint64_t drawn = coro__random(&queue->seed) % coro__queue_count(queue);

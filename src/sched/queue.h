@@ -68,23 +68,36 @@ static inline void coro__queue_woken(struct coro__queue *queue, struct coro__con
     queue->ring[at & queue->mask] = (struct coro__ready){context, value};
 }
 
-static inline void coro__queue_prefetch(const struct coro__queue *queue, size_t ahead)
+/* Fetch from memory what one is parked in. */
+static inline void coro__queue_prefetch(const struct coro__ready *ready)
 {
-    const struct coro__ready *ready = &queue->ring[(queue->head + ahead) & queue->mask];
+    enum { LINE = 64 };
+    const char *frames = (const char *)ready->context;
 
-    __builtin_prefetch(ready->context, 1);
-    __builtin_prefetch((const char *)ready->context - 64, 1); /* its frames */
+    __builtin_prefetch(frames, 1);
+    __builtin_prefetch(frames - LINE, 1);
     if ((intptr_t)ready->value > 0) /* neither an error nor CORO__UNSETTLED: the task, which is about to begin */
         __builtin_prefetch((const void *)ready->value, 1);
 }
 
+/* Where there are so many that their pages are in no buffer of the processor's, it waits for each; but it looks for those of several at the
+   same time. So there several are fetched at once. Is it time for that? */
+static inline bool coro__queue_at_fetch(const struct coro__queue *queue)
+{
+    enum { MANY = 2048, AT_ONCE = 16 };
+
+    return coro__queue_count(queue) > MANY && queue->head % AT_ONCE == 0;
+}
+
+void coro__queue_fetch(const struct coro__queue *queue);
+
 /* The one at the head; there is one. */
 static inline struct coro__ready coro__queue_take_first(struct coro__queue *queue)
 {
-    enum { AHEAD = 6 }; /* what is fetched from memory in that time */
+    enum { AHEAD = 6 }; /* what is fetched in that time */
 
     if (coro__queue_count(queue) > 4 * AHEAD) /* fewer are in the cache anyway */
-        coro__queue_prefetch(queue, AHEAD);
+        coro__queue_prefetch(&queue->ring[(queue->head + AHEAD) & queue->mask]);
     return queue->ring[queue->head++ & queue->mask];
 }
 
@@ -93,6 +106,8 @@ static inline struct coro__ready coro__queue_take(struct coro__queue *queue)
 {
     if (__builtin_expect(queue->random, 0))
         coro__queue_draw(queue);
+    else if (__builtin_expect(coro__queue_at_fetch(queue), 0))
+        coro__queue_fetch(queue);
     return coro__queue_take_first(queue);
 }
 

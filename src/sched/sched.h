@@ -203,7 +203,8 @@ static inline __attribute__((always_inline)) int coro__sched_go(struct coro_sche
 /* The same with whatever is next. Without a call whose result is needed here, so that a caller saves no registers for it. */
 static inline __attribute__((always_inline)) int coro__sched_leave(struct coro_sched *s, struct coro__context *self)
 {
-    if (unlikely(s->budget == 0) || unlikely(coro__queue_count(&s->queue) == 0) || unlikely(s->queue.random))
+    if (unlikely(s->budget == 0) || unlikely(coro__queue_count(&s->queue) == 0) || unlikely(s->queue.random) ||
+        unlikely(coro__queue_at_fetch(&s->queue)))
         return coro__sched_leave_slowly(s, self);
     s->budget--;
     return coro__sched_go(s, self, coro__queue_take_first(&s->queue));

@@ -105,23 +105,6 @@ static void has_ended(struct coro_task *task, void *result)
         keep_name(task, co);
 }
 
-/* Run its body, in the coroutine that it has. */
-static void run_body(struct coro_task *task)
-{
-    struct coro *co = task->co;
-    void *result;
-
-    if (task->group != NULL)
-        result = (void *)(intptr_t)((coro_job *)task->fn)(task->arg);
-    else
-        result = ((coro_fn *)task->fn)(task->arg);
-    if (unlikely(task->scope != NULL))
-        coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
-    if (unlikely(co->context.at_end != NULL))
-        coro__run_at_end(&co->context);
-    has_ended(task, result);
-}
-
 /* The task that `next` is about, if it is to take up a coroutine now; else NULL. */
 static inline struct coro_task *newcomer(struct coro__ready next)
 {
@@ -130,33 +113,50 @@ static inline struct coro_task *newcomer(struct coro__ready next)
     return task != NULL && !task->stackless ? task : NULL;
 }
 
-/* What every task's coroutine runs. It does not return: whoever is next goes on. If that is a task that has no coroutine yet, it takes this one,
-   and nobody has to switch. */
-static void *run(void *input)
+/* A body has returned. Its coroutine goes on with a task that has none yet, if that is next; nobody has to switch then. Else this does not
+   return: whoever is next goes on. */
+static __attribute__((noinline)) struct coro_task *body_is_over(struct coro_task *task, void *result)
 {
-    struct coro_task *task = input;
     struct coro_sched *s = task->sched;
     struct coro *co = task->co;
     struct coro__ready next;
 
-    for (;;) {
-        run_body(task);
-        if (unlikely(!coro__root_can_retire(co))) {
-            co->context.state = CORO_STATE_DEAD;
-            co->task = NULL;
-            s->dead = co;
-            coro__switch_for_good(&co->context, s->driver, 0, s->words);
-        }
-        next = coro__sched_next(s);
-        task = newcomer(next);
-        if (task == NULL)
-            break;
-        s->unbegun--;
-        task->co = co;
-        coro__root_begin_anew(co, task, task->site, task->shares, task->shares ? &s->fp_words : &task->words);
+    if (unlikely(task->scope != NULL))
+        coro__panic(co->name, "a task has returned with a group open; coro_group_join() must come first");
+    if (unlikely(co->context.at_end != NULL))
+        coro__run_at_end(&co->context);
+    has_ended(task, result);
+    if (unlikely(!coro__root_can_retire(co))) {
+        co->context.state = CORO_STATE_DEAD;
+        co->task = NULL;
+        s->dead = co;
+        coro__switch_for_good(&co->context, s->driver, 0, s->words);
     }
-    coro__root_retire(co);
-    coro__sched_go(s, &co->context, next);
+    next = coro__sched_next(s);
+    task = newcomer(next);
+    if (task == NULL) {
+        coro__root_retire(co);
+        coro__sched_go(s, &co->context, next);
+        __builtin_unreachable();
+    }
+    s->unbegun--;
+    task->co = co;
+    coro__root_begin_anew(co, task, task->site, task->shares, task->shares ? &s->fp_words : &task->words);
+    return task;
+}
+
+/* What every task's coroutine runs. It does not return. It keeps next to nothing on its stack, for that is below the frames of every task that
+   waits. */
+static void *run(void *input)
+{
+    struct coro_task *task = input;
+
+    for (;;) {
+        void *result = task->group != NULL ? (void *)(intptr_t)((coro_job *)task->fn)(task->arg)
+                                           : ((coro_fn *)task->fn)(task->arg);
+
+        task = body_is_over(task, result);
+    }
     __builtin_unreachable();
 }
 
