@@ -29,7 +29,8 @@ const struct bench_case bench_cases[] = {
      .what = "ns a round trip",
      .about =
          "A round trip, with the next coroutine each time. What grows is the price of memory: stacks and bookkeeping "
-         "that are in no cache any more. The rows \"ahead\" have the memory of the eighth next fetched in advance.",
+         "that are in no cache any more. The rows \"ahead\" have the memory of those that come soon fetched in "
+         "advance.",
      .size_is = "coroutines",
      .sizes = {2, 10, 100, 1000, 10000, 100000, 1000000}},
     {.name = "create",

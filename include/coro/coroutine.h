@@ -164,7 +164,8 @@ CORO_API coro_step coro_resume(coro_t *co, void *input);
 
 /**
  * Have the memory fetched that a resume of `co` will touch. Whoever resumes many coroutines in turn, a run queue say, and asks for
- * each a few turns ahead, does not wait for memory then.
+ * each a few turns ahead, does not wait for memory then. With many thousands it is better to ask for several at once, say for sixteen
+ * every sixteen turns: the processor looks for all their pages at the same time.
  *
  * @param co  a coroutine; NULL does nothing
  *
@@ -174,6 +175,7 @@ static inline void coro_prefetch(const coro_t *co)
 {
     __builtin_prefetch(co, 1);
     __builtin_prefetch((const void *)((uintptr_t)co - 64), 1); /* its outermost frames */
+    __asm__ volatile(""); /* gcc drops calls of functions that do nothing besides */
 }
 
 /**

@@ -78,6 +78,7 @@ static inline void coro__queue_prefetch(const struct coro__ready *ready)
     __builtin_prefetch(frames - LINE, 1);
     if ((intptr_t)ready->value > 0) /* neither an error nor CORO__UNSETTLED: the task, which is about to begin */
         __builtin_prefetch((const void *)ready->value, 1);
+    __asm__ volatile(""); /* gcc drops calls of functions that do nothing besides */
 }
 
 /* Where there are so many that their pages are in no buffer of the processor's, it waits for each; but it looks for those of several at the

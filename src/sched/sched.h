@@ -267,6 +267,7 @@ static inline void coro__task_fetch(const struct coro_task *task)
     sp = task->context->sp;
     for (const char *line = sp - LINE; line < sp + ABOVE; line += LINE)
         __builtin_prefetch(line, 1);
+    __asm__ volatile(""); /* as in coro__queue_prefetch() */
 }
 
 /* Make a task, at the end of the queue. The scheduler's thread. */
