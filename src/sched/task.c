@@ -193,15 +193,10 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
         coro__sched_announce(s);
 }
 
-static int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
+static __attribute__((noinline)) int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
 {
     coro_opts changed;
 
-    if (likely(opts == NULL) && likely(s->stack_size == 0)) {
-        *out = coro__create_idle(site, run);
-        if (likely(*out != NULL))
-            return 0;
-    }
     if (s->stack_size != 0 && (opts == NULL || (opts->stack_size == 0 && opts->stack == NULL))) {
         changed = opts != NULL ? *opts : (coro_opts){0};
         changed.stack_size = s->stack_size;
@@ -252,15 +247,18 @@ static inline __attribute__((always_inline)) int make(const char *site, struct c
                                                       void *fn, void *arg, const coro_opts *opts, bool later)
 {
     struct coro *co = NULL;
-    int err;
 
     if (fn == NULL || (opts != NULL && (opts->flags & CORO_FORWARD_EXCEPTIONS) != 0))
         return -EINVAL;
     if (later) {
         coro__fp_store(&task->words);
         task->site = site;
-    } else {
-        err = create_coroutine(site, s, &co, opts);
+    } else if (opts == NULL && likely(s->stack_size == 0)) {
+        co = coro__create_idle(site, run);
+    }
+    if (unlikely(co == NULL) && !later) {
+        int err = create_coroutine(site, s, &co, opts);
+
         if (err != 0)
             return err;
     }
