@@ -193,7 +193,8 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
         coro__sched_announce(s);
 }
 
-static __attribute__((noinline)) int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out, const coro_opts *opts)
+static __attribute__((noinline)) int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out,
+                                                      const coro_opts *opts)
 {
     coro_opts changed;
 
