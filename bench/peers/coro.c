@@ -285,7 +285,7 @@ const struct bench_peer bench_peer_coro_fp = {
 
 enum { AT_ONCE = 16 };
 
-/* Those that come sixteen resumes later than the next sixteen: a processor looks for the pages of several at the same time. Fewer are in the
+/* The sixteen that come after the next sixteen: a processor looks for the pages of several at the same time. Fewer are in the
    cache anyway. */
 static void fetch_ahead(size_t i)
 {

@@ -94,7 +94,7 @@ void coro__join_from_outside(struct coro_task *task, struct coro__waiter *waiter
 /* ---- the calls ---- */
 
 /* Why `t` cannot be joined by `self`, a task of the same scheduler, or none. */
-static int join_error(const struct coro_task *t, const struct coro_task *self)
+static inline int join_error(const struct coro_task *t, const struct coro_task *self)
 {
     if (t == self)
         return -EDEADLK;
@@ -150,7 +150,7 @@ int coro_join_at(const char *site, coro_task_t *t, void **result, int64_t deadli
     struct coro_task *self = coro__task_in_root_on(thread);
 
     if (unlikely(self == NULL) || unlikely(self->refused) || unlikely(t == NULL) || unlikely(t->sched != s) ||
-        unlikely(t == self) || unlikely(t->detached) || unlikely(t->joiner != NULL) || unlikely(deadline <= s->now))
+        unlikely(deadline <= s->now) || unlikely(join_error(t, self) != 0))
         return join_slowly(site, t, result, deadline);
     return t->ended ? take_result(t, result) : wait_for_one(site, self, t, result, deadline);
 }

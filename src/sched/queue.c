@@ -30,10 +30,10 @@ void coro__queue_end(struct coro__queue *queue)
 
 void coro__queue_fetch(const struct coro__queue *queue)
 {
-    enum { FROM = 16, UNTIL = 32 };
+    size_t first = queue->head + CORO__QUEUE_AT_ONCE;
 
-    for (size_t i = FROM; i < UNTIL; i++)
-        coro__queue_prefetch(&queue->ring[(queue->head + i) & queue->mask]);
+    for (size_t i = first; i < first + CORO__QUEUE_AT_ONCE; i++)
+        coro__queue_prefetch(&queue->ring[i & queue->mask]);
 }
 
 void coro__queue_draw(struct coro__queue *queue)

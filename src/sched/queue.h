@@ -81,13 +81,15 @@ static inline void coro__queue_prefetch(const struct coro__ready *ready)
     __asm__ volatile(""); /* gcc drops calls of functions that do nothing besides */
 }
 
+enum { CORO__QUEUE_AT_ONCE = 16 };
+
 /* Where there are so many that their pages are in no buffer of the processor's, it waits for each; but it looks for those of several at the
    same time. So there several are fetched at once. Is it time for that? */
 static inline bool coro__queue_at_fetch(const struct coro__queue *queue)
 {
-    enum { MANY = 2048, AT_ONCE = 16 };
+    enum { MANY = 2048 };
 
-    return coro__queue_count(queue) > MANY && queue->head % AT_ONCE == 0;
+    return coro__queue_count(queue) > MANY && queue->head % CORO__QUEUE_AT_ONCE == 0;
 }
 
 void coro__queue_fetch(const struct coro__queue *queue);

@@ -339,16 +339,12 @@ static inline __attribute__((always_inline)) struct coro_task *coro__may_wait(vo
 }
 
 /* The stackless task that runs, if its body is in a CORO_AWAIT, cancelled or not; else NULL. */
-static inline struct coro_task *coro__async_at_work_on(const struct coro__thread *t)
+static inline struct coro_task *coro__async_at_work(void)
 {
+    const struct coro__thread *t = coro__thread_self();
     const struct coro_sched *s = t->sched;
 
     return s != NULL && s->async_now.armed_ && t->current == s->driver ? s->async : NULL;
-}
-
-static inline struct coro_task *coro__async_at_work(void)
-{
-    return coro__async_at_work_on(coro__thread_self());
 }
 
 /* The calling task, of either kind, if it may wait now for something that is not time alone. A call that asks for this and then parks

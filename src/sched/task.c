@@ -193,7 +193,7 @@ static void wake(struct coro__waiter *waiter, uintptr_t value)
         coro__sched_announce(s);
 }
 
-static __attribute__((noinline)) int create_coroutine(const char *site, const struct coro_sched *s, struct coro **out,
+static __attribute__((noinline)) int create_otherwise(const char *site, const struct coro_sched *s, struct coro **out,
                                                       const coro_opts *opts)
 {
     coro_opts changed;
@@ -204,6 +204,17 @@ static __attribute__((noinline)) int create_coroutine(const char *site, const st
         opts = &changed;
     }
     return coro_create_at(site, out, run, opts);
+}
+
+static inline __attribute__((always_inline)) int create_coroutine(const char *site, const struct coro_sched *s,
+                                                                  struct coro **out, const coro_opts *opts)
+{
+    if (opts == NULL && likely(s->stack_size == 0)) {
+        *out = coro__create_idle(site, run);
+        if (likely(*out != NULL))
+            return 0;
+    }
+    return create_otherwise(site, s, out, opts);
 }
 
 struct coro__ready coro__task_begin(struct coro_task *task)
@@ -254,10 +265,7 @@ static inline __attribute__((always_inline)) int make(const char *site, struct c
     if (later) {
         coro__fp_store(&task->words);
         task->site = site;
-    } else if (opts == NULL && likely(s->stack_size == 0)) {
-        co = coro__create_idle(site, run);
-    }
-    if (unlikely(co == NULL) && !later) {
+    } else {
         int err = create_coroutine(site, s, &co, opts);
 
         if (err != 0)

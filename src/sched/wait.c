@@ -88,10 +88,12 @@ static void stay(struct coro__waiter *waiter)
 
 static const struct coro__wait for_time = {.what = "for time to pass", .due = coro__waiter_in_time, .leave = stay};
 
-/* When nobody has to wait any more, others run first all the same. */
-static int pause_as(const struct coro_task *task, struct coro__context *self)
+/* When nobody has to wait any more, others run first all the same. Looks at nothing of the task: with thousands of them it would have to be
+   fetched from afar. */
+static inline int pause_on(const struct coro__thread *t)
 {
-    struct coro_sched *s = task->sched;
+    struct coro_sched *s = t->sched;
+    struct coro__context *self = t->current;
 
     coro__queue_paused(&s->queue, self, 0);
     return coro__sched_leave(s, self);
@@ -99,15 +101,15 @@ static int pause_as(const struct coro_task *task, struct coro__context *self)
 
 static __attribute__((noinline)) int pause_slowly(void)
 {
-    struct coro_task *task = coro__may_wait();
+    const struct coro_task *task;
     int err;
 
-    if (task != NULL)
-        return pause_as(task, coro__thread_self()->current);
+    if (coro__may_wait() != NULL)
+        return pause_on(coro__thread_self());
     err = coro__wait_refusal();
     task = coro__task_running();
     if (err == -ECANCELED && task != NULL && task->refused && !task->stackless)
-        pause_as(task, coro__thread_self()->current); /* or it would never end in a loop that does not look */
+        pause_on(coro__thread_self()); /* or it would never end in a loop that does not look */
     return err;
 }
 
@@ -118,17 +120,15 @@ static __attribute__((noinline)) int pause_otherwise(void)
     return task != NULL ? coro__async_pause(task) : pause_slowly();
 }
 
-/* Looks at nothing of the task: with thousands of them it would have to be fetched from afar. */
 int coro_pause(void)
 {
     const struct coro__thread *t = coro__thread_self();
-    struct coro__context *self = t->current;
-    struct coro_sched *s = t->sched;
+    const struct coro__context *self = t->current;
 
-    if (unlikely(self == NULL) || unlikely(!coro__is_root(self)) || unlikely(s->refused != 0))
+    if (unlikely(self == NULL) || unlikely(!coro__is_root(self)) ||
+        unlikely(((const struct coro_sched *)t->sched)->refused != 0))
         return pause_otherwise();
-    coro__queue_paused(&s->queue, self, 0);
-    return coro__sched_leave(s, self);
+    return pause_on(t);
 }
 
 #undef coro_sleep_until
@@ -155,7 +155,7 @@ int coro_sleep_until_at(const char *site, int64_t deadline)
     if (unlikely(task == NULL) || unlikely(task->refused))
         return sleep_slowly(site, deadline);
     if (deadline <= task->sched->now)
-        return pause_as(task, coro__thread_self()->current);
+        return pause_on(coro__thread_self());
     return coro__park(task, &for_time, deadline, site);
 }
 
@@ -177,12 +177,8 @@ int coro_sleep(int64_t ns)
 /* coro_yield() in the root of a task. */
 static void *yield(void *output)
 {
-    struct coro_task *task = coro__may_wait();
-
     (void)output;
-    if (task == NULL)
-        task = coro__task_running(); /* cancelled: it yields all the same */
-    pause_as(task, coro__thread_self()->current);
+    pause_on(coro__thread_self()); /* cancelled or not */
     return NULL;
 }
 
