@@ -23,7 +23,7 @@ enum { CORO__NAME_SIZE = 32 }; /* with its end */
  *   I2  context.at_end != NULL                            <=>  it has handlers or values
  *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
  *   I4  it is idle: destroyed, but kept                   <=>  context.state says what comes after it on its thread's list of
- *                                                               idle ones, as coro__idle_first() reads it
+ *                                                               idle ones, as idle.h reads it
  *   I5  it is idle                                         =>  reusable_by is the owner                                       */
 struct coro {
     struct coro__context context;
@@ -63,42 +63,10 @@ static inline uint64_t coro__turn(const struct coro *co)
     return co->context.flags >> CORO_FLAG_BITS;
 }
 
-/* A list of idle ones is one word: where the first is, and above that for how many more there is room. The state of each is the list of
-   those after it: even, and larger than any other even state. */
-enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96, CORO__ROOM_SHIFT = 48 };
+/* Where it lies: so far above a multiple of the alignment. */
+enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96 };
 
-static inline uintptr_t coro__idle_none(unsigned room)
-{
-    return (uintptr_t)room << CORO__ROOM_SHIFT;
-}
-
-static inline unsigned coro__idle_room(uintptr_t list)
-{
-    return (unsigned)(list >> CORO__ROOM_SHIFT);
-}
-
-static inline bool coro__idle_has_any(uintptr_t list)
-{
-    return list << (64 - CORO__ROOM_SHIFT) != 0; /* 0 until the thread is prepared */
-}
-
-static inline bool coro__idle_has_room(uintptr_t list)
-{
-    return list >> CORO__ROOM_SHIFT != 0;
-}
-
-/* Of a list that has any. */
-static inline struct coro *coro__idle_first(uintptr_t list)
-{
-    return (struct coro *)(list & (((uintptr_t)1 << CORO__ROOM_SHIFT) - 1));
-}
-
-/* To a list that has room. */
-static inline uintptr_t coro__idle_add(uintptr_t list, const struct coro *co)
-{
-    return (uintptr_t)co | coro__idle_none(coro__idle_room(list) - 1);
-}
-
+/* Idle: what comes after it on the list, an address with something above it. idle.h */
 static inline bool coro__is_idle_state(uintptr_t state)
 {
     return state % 2 == 0 && state > (CORO_STATE_TASK | CORO_STATE_BITS);
@@ -108,6 +76,9 @@ static inline bool coro__is_idle(const struct coro *co)
 {
     return coro__is_idle_state(__atomic_load_n(&co->context.state, __ATOMIC_RELAXED));
 }
+
+/* Give it back: its stack, and itself. It is suspended nowhere. */
+void coro__free(struct coro *co);
 
 /* Is this the state of a context that has returned? */
 static inline bool coro__ended(uintptr_t state)
@@ -137,9 +108,6 @@ bool coro__is_entered(const struct coro *co);
 
 /* ---- for the scheduler; root.c ---- */
 
-/* coro_create() with all defaults, of an idle coroutine; NULL if there is none. */
-struct coro *coro__create_idle(const char *site, coro_fn *fn);
-
 /* The root of a task is driven by coro__switch() alone. Its resumer is the root of the thread, which it never goes back to:
    unwinders find the end of the stack at `outermost`, which coro__make_outermost() has made. `co` is fresh. */
 static inline void coro__root_make(struct coro *co, void *task, void *outermost)
@@ -150,14 +118,9 @@ static inline void coro__root_make(struct coro *co, void *task, void *outermost)
     co->context.return_sp = outermost;
 }
 
-/* It has run its body, and what is to be done at its end is done. Can it be kept? Else it must be destroyed, from another stack. */
-bool coro__root_can_retire(const struct coro *co);
-
-/* Be idle, though still running for the one switch that is left to make. */
-void coro__root_retire(struct coro *co);
-
-/* Or be another task's: as if it had been retired, taken up again by coro_create() and coro__root_make(), and had begun. It shares the
-   control words of its resumer or keeps some to itself, which are at `fp_words` in either case. */
+/* It has run its body. Instead of retiring (idle.h) it is another task's: as if it had been retired, taken up again by coro_create() and
+   coro__root_make(), and had begun. It shares the control words of its resumer or keeps some to itself, which are at `fp_words` in either
+   case. */
 static inline void coro__root_begin_anew(struct coro *co, void *task, const char *site, bool shares,
                                          void *const *fp_words)
 {
@@ -183,18 +146,6 @@ void coro__root_release(struct coro *co, struct coro__context *innermost);
 /* Two steps on the way of a fresh coroutine to another thread: the first on the old one, the second on the new one. */
 void coro__root_send(struct coro *co);
 void coro__root_receive(struct coro *co);
-
-/* Has the calling thread more than `n` idle coroutines, so that coro_create() needs no memory for the next ones? */
-static inline bool coro__idle_more_than(const struct coro__thread *t, size_t n)
-{
-    return t->idle_most - coro__idle_room(t->idle) + (t->idle_full != 0 ? (size_t)t->idle_most : 0) > n;
-}
-
-/* From now on the calling thread keeps many idle coroutines: tasks come and go in crowds. */
-void coro__idle_keep_many(void);
-
-/* How many it keeps, and the bytes of their stacks. */
-size_t coro__idle_count(size_t *bytes);
 
 /* What coro_yield() does in the root of a task. Set once. */
 void coro__root_on_yield(void *(*fn)(void *output));

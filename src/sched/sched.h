@@ -11,6 +11,7 @@
 #include "base/sanitize.h"
 #include "context/context.h"
 #include "core/coroutine.h"
+#include "core/idle.h"
 #include "queue.h"
 #include "timer.h"
 #include "waiter.h"
