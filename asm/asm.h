@@ -86,7 +86,7 @@ coro__places:
         PLACE   coro__leaks_wanted
         PLACE   coro__first_frame
         PLACE   coro__run_at_end
-        PLACE   coro__outermost
+        PLACE   .Loutermost
 END coro__places
         .text
 .endm

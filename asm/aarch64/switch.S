@@ -308,7 +308,7 @@ CORO_TRANSFER:
         str     x30, [sp, #-16]!
         .cfi_adjust_cfa_offset 16
         .cfi_offset x30, -16
-        adr     x30, coro__transfer_landing
+        adr     x30, .Ltransfer_landing
         PACIASP                                 /* the landing, signed with the new sp; x30 itself is described above */
         STORE_FRAME
         mov     x19, x0                         /* from here on, saved registers may be used, as .Lsaved says */
@@ -360,9 +360,10 @@ END CORO_TRANSFER
         .cfi_def_cfa sp, 16
         .cfi_offset x30, -16
         .cfi_negate_ra_state
-        nop                                     /* unwinders look a return address up at the byte before it */
 HIDDEN coro__transfer_landing
 coro__transfer_landing:
+        nop                                     /* unwinders look a return address up at the byte before it */
+.Ltransfer_landing:
         mov     x1, x0
         mov     x0, #1                          /* CORO_YIELDED */
         ldr     x30, [sp], #16
@@ -428,7 +429,7 @@ HIDDEN coro__make_outermost
 coro__make_outermost:
         .cfi_startproc
         BTI_C
-        adr     x17, coro__outermost
+        adr     x17, .Loutermost
         add     x16, x0, #CORO_FRAME_SIZE
         hint    #8                              /* pacia1716: signed as the unwinder will authenticate it */
         str     x17, [x0, #CORO_FRAME_X30]
@@ -438,9 +439,10 @@ END coro__make_outermost
 
         .cfi_startproc
         .cfi_undefined x30
-        nop
 HIDDEN coro__outermost
 coro__outermost:
+        nop
+.Loutermost:
         brk     #1
         .cfi_endproc
 END coro__outermost

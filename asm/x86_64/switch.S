@@ -353,7 +353,7 @@ CORO_TRANSFER:
         jnz     coro__transfer_refused
         subq    $8, %rsp
         .cfi_def_cfa_offset 16
-        leaq    coro__transfer_landing(%rip), %r11
+        leaq    .Ltransfer_landing(%rip), %r11
         pushq   %r11
         .cfi_def_cfa_offset 24
         PUSH_FRAME 16
@@ -429,9 +429,10 @@ END CORO_TRANSFER
 
         .cfi_startproc
         .cfi_def_cfa %rsp, 16
-        nop                             /* unwinders look a return address up at the byte before it */
 HIDDEN coro__transfer_landing
 coro__transfer_landing:
+        nop                             /* unwinders look a return address up at the byte before it */
+.Ltransfer_landing:
         movq    %rax, %rdx
         movl    $1, %eax                /* CORO_YIELDED */
         addq    $8, %rsp
@@ -540,7 +541,7 @@ HIDDEN coro__make_outermost
 coro__make_outermost:
         .cfi_startproc
         endbr64
-        leaq    coro__outermost(%rip), %rax
+        leaq    .Loutermost(%rip), %rax
         movq    %rax, CORO_FRAME_RIP(%rdi)
         ret
         .cfi_endproc
@@ -548,9 +549,10 @@ END coro__make_outermost
 
         .cfi_startproc
         .cfi_undefined %rip
-        nop                             /* unwinders look a return address up at the byte before it */
 HIDDEN coro__outermost
 coro__outermost:
+        nop                             /* unwinders look a return address up at the byte before it */
+.Loutermost:
         ud2
         .cfi_endproc
 END coro__outermost

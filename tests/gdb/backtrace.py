@@ -31,6 +31,8 @@ def frames():
         found.append(frame)
         if frame.name() == "main":
             return found
+        if frame.level() > 0 and frame.name() is None and gdb.solib_name(int(frame.pc())) is None:
+            fail("%#x is in no function" % frame.pc())  # gdb may guess its way on from there
         if len(found) > 100:
             fail("more than 100 frames")
         reason = frame.unwind_stop_reason()
