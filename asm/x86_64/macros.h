@@ -32,23 +32,44 @@
         PUSH    %r15, 56 + \deeper
 .endm
 
-/* Leave the frame at the stack pointer; rcx is where to go on. */
-.macro POP_FRAME
+/* Leave the frame at the stack pointer, but for where to go on. Changes no flags. */
+.macro POP_REGISTERS
         POP     %r15, 48
         POP     %r14, 40
         POP     %r13, 32
         POP     %r12, 24
         POP     %rbx, 16
         POP     %rbp, 8
+.endm
+
+.macro POP_RIP
         popq    %rcx
         .cfi_def_cfa_offset 0
         .cfi_register %rip, %rcx
+.endm
+
+/* Leave the frame at the stack pointer; rcx is where to go on. */
+.macro POP_FRAME
+        POP_REGISTERS
+        POP_RIP
 .endm
 
 /* notrack: the address follows a call, not an endbr64. */
 .macro POP_FRAME_AND_GO
         POP_FRAME
         notrack jmp *%rcx
+.endm
+
+/* Go on where the frame says whose registers have been popped. If the last comparison found its two sides equal, the call that the
+   processor has seen last was made there, so that it expects a `ret`. */
+.macro RETURN_IF_EQUAL_OR_GO
+        je      6f
+        .cfi_remember_state
+        POP_RIP
+        notrack jmp *%rcx
+        .cfi_restore_state
+6:
+        ret
 .endm
 
 /* The unwind information of a parked frame at rsp, where no PUSH_FRAME stands before in the text. */

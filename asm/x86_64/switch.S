@@ -2,9 +2,15 @@
  * The context switch, x86-64 System V.
  *
  * coro_resume(), coro_yield() and coro_transfer() are whole functions in here: they check, switch and go on. There is no C
- * function around them, and none of them leaves through `ret`: the processor predicts a `ret` from the calls it has seen, and
- * those were on the other stack. It would be wrong every time, at some 10 ns each. `pop` and an indirect jump are predicted
- * from the history of that jump.
+ * function around them, and they do not leave through `ret`: the processor predicts a `ret` from the calls it has seen, and those
+ * were on the other stack. It would be wrong every time, at some 10 ns each. `pop` and an indirect jump are predicted from the
+ * history of that jump.
+ *
+ * A call that no `ret` answers stays on the processor's record, though, and what its caller returns through next is predicted
+ * wrongly. So there are two exceptions, where the call it has seen last was made at the very place to go on at. A coroutine that
+ * ends and was never parked goes back to the call that entered it, and everything called since has returned. And a task goes on at
+ * the place where the one before it was parked if both run the same code, as the thousands of a server do: then the calls that led
+ * there are the same, too, and the returns of both are predicted as if there were one stack.
  *
  * What is saved: rbx, rbp, r12 to r15, the stack pointer, and the control bits of MXCSR and the x87 unit, since the ABI says
  * that a call leaves all of these alone. What is not: every other register, the status bits of MXCSR, the vector registers. A
@@ -93,7 +99,23 @@ CORO_RESUME:
         movq    CORO_CONTEXT_STATE(%rdi), %rdx
         movq    THREAD(CURRENT), %rcx
         subq    THREAD(TOKEN), %rdx
-        jne     .Lresume_otherwise
+        je      .Lresume_keeps
+        cmpq    $CORO_STATE_SHARES, %rdx
+        jne     .Lresume_begins
+.Lresume_shares:
+        PUSH_FRAME
+        ENTER   $(CORO_STATE_ENTERED | CORO_STATE_SHARES)
+        movq    CORO_CONTEXT_SP(%rdi), %rsp
+        movq    %rsi, %rax
+        .cfi_remember_state
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+        ENTER_FROM_ANOTHER
+        .cfi_endproc
+
+        .cfi_startproc
+        .balign 32
+.Lresume_keeps:
         FP_STORE %rsp, CORO_FRAME_RIP
         PUSH_FRAME
         ENTER   $CORO_STATE_ENTERED
@@ -113,25 +135,7 @@ CORO_RESUME:
         .cfi_endproc
 
         .cfi_startproc
-        .balign 32
-.Lresume_otherwise:
-        cmpq    $CORO_STATE_SHARES, %rdx
-        jne     .Lresume_rare
-.Lresume_shares:
-        PUSH_FRAME
-        ENTER   $(CORO_STATE_ENTERED | CORO_STATE_SHARES)
-        movq    CORO_CONTEXT_SP(%rdi), %rsp
-        movq    %rsi, %rax
-        .cfi_remember_state
-        POP_FRAME_AND_GO
-        .cfi_restore_state
-        ENTER_FROM_ANOTHER
-        .cfi_endproc
-
-        .cfi_startproc
 .Lresume_rare:
-        cmpq    $(CORO_STATE_SHARES | CORO_STATE_FRESH), %rdx
-        je      .Lresume_fresh
         cmpq    $(CORO_STATE_SHARES | CORO_STATE_INLINED), %rdx
         je      .Lresume_shares
         cmpq    $CORO_STATE_FRESH, %rdx
@@ -153,16 +157,18 @@ CORO_RESUME:
         .cfi_remember_state
         .cfi_def_cfa_offset CORO_FRAME_SIZE
         CFI_SAVED
-.Lresume_fresh_from_another:
+.Lbegin_from_another:
         movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
-        jmp     .Lresume_fresh_go
+        jmp     .Lbegin
         .cfi_restore_state
         .balign 32
-.Lresume_fresh:
+.Lresume_begins:
+        cmpq    $(CORO_STATE_SHARES | CORO_STATE_FRESH), %rdx
+        jne     .Lresume_rare
         PUSH_FRAME
         cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
-        jne     .Lresume_fresh_from_another
-.Lresume_fresh_go:
+        jne     .Lbegin_from_another
+.Lbegin:
         movq    %rdi, THREAD(CURRENT)
         movq    $(CORO_STATE_ENTERED | CORO_STATE_SHARES), CORO_CONTEXT_STATE(%rdi)
         movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
@@ -176,6 +182,7 @@ coro__first_frame:
         .cfi_startproc
         CFI_FIRST_FRAME
 coro__enter_fresh:
+        movq    $0, CORO_CONTEXT_SP(%rbx)               /* never parked */
         movq    %rbx, %rsp
 #ifdef CORO_FRAME_POINTERS
         movq    CORO_CONTEXT_RETURN_SP(%rbx), %rbp
@@ -201,9 +208,11 @@ coro__enter_fresh:
         movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
 .Lend_go:
         xorl    %eax, %eax              /* CORO_RETURNED */
+        cmpq    $0, CORO_CONTEXT_SP(%rbx)
         .cfi_remember_state
         CFI_PARKED
-        POP_FRAME_AND_GO
+        POP_REGISTERS
+        RETURN_IF_EQUAL_OR_GO
         .cfi_restore_state
 .Lend_fp:
         FP_STORE %rsp
@@ -269,7 +278,26 @@ CORO_YIELD:
         movq    CORO_CONTEXT_STATE(%rcx), %rdx
         movq    THREAD(TOKEN), %rsi
         cmpq    $CORO_STATE_ENTERED, %rdx
-        jne     .Lyield_otherwise
+        je      .Lyield_keeps
+        andq    $~CORO_STATE_INLINED, %rdx
+        cmpq    $(CORO_STATE_ENTERED | CORO_STATE_SHARES), %rdx
+        jne     coro__yield_refused
+        addq    $CORO_STATE_SHARES, %rsi
+        PUSH_FRAME
+        movq    %rsi, CORO_CONTEXT_STATE(%rcx)
+        movq    %rsp, CORO_CONTEXT_SP(%rcx)
+        RETURN_FROM %rcx
+        movl    $1, %eax                /* CORO_YIELDED */
+        movq    %rdi, %rdx
+        .cfi_remember_state
+        POP_FRAME_AND_GO
+        .cfi_restore_state
+        RETURN_FROM_FORMER %rcx
+        .cfi_endproc
+
+        .cfi_startproc
+        .balign 32
+.Lyield_keeps:
         FP_STORE %rsp, CORO_FRAME_RIP
         PUSH_FRAME
         movq    %rsi, CORO_CONTEXT_STATE(%rcx)
@@ -286,25 +314,6 @@ CORO_YIELD:
 .Lyield_differ:
         FP_LOAD %r8, %rsp, CORO_FRAME_SIZE
         jmp     .Lyield_go
-        .cfi_restore_state
-        RETURN_FROM_FORMER %rcx
-        .cfi_endproc
-
-        .cfi_startproc
-        .balign 32
-.Lyield_otherwise:
-        andq    $~CORO_STATE_INLINED, %rdx
-        cmpq    $(CORO_STATE_ENTERED | CORO_STATE_SHARES), %rdx
-        jne     coro__yield_refused
-        addq    $CORO_STATE_SHARES, %rsi
-        PUSH_FRAME
-        movq    %rsi, CORO_CONTEXT_STATE(%rcx)
-        movq    %rsp, CORO_CONTEXT_SP(%rcx)
-        RETURN_FROM %rcx
-        movl    $1, %eax                /* CORO_YIELDED */
-        movq    %rdi, %rdx
-        .cfi_remember_state
-        POP_FRAME_AND_GO
         .cfi_restore_state
         RETURN_FROM_FORMER %rcx
         .cfi_endproc
@@ -452,13 +461,19 @@ END coro__transfer_landing
  *
  *      rdi  from         rdx  what the call that parked `to` returns, or the input of a fresh one
  *      rsi  to           rcx  as if a frame: has the control words of contexts that share them
- *      r10  to's state   r8   where the words of `from` are
+ *      r10  to's state   r8   the frame of `from`
  */
 .macro SWITCH_LEAVE
         PUSH_FRAME
         movq    %rsp, CORO_CONTEXT_SP(%rdi)
         movq    %rsi, THREAD(CURRENT)
         movq    CORO_CONTEXT_STATE(%rsi), %r10
+.endm
+
+.macro SWITCH_GO
+        movq    CORO_FRAME_RIP(%r8), %r9
+        cmpq    %r9, (%rsp)
+        RETURN_IF_EQUAL_OR_GO
 .endm
 
 .macro SWITCH_FRESH
@@ -487,13 +502,26 @@ CORO_SWITCH:
         cmovzq  %rsp, %r11
         movq    %rdx, %rax
         .cfi_remember_state
-        POP_FRAME
+        POP_REGISTERS
+        movq    CORO_FRAME_RIP(%r8), %r9
+        cmpq    %r9, (%rsp)
+        je      .Lswitch_same
+        .cfi_remember_state
+        POP_RIP
         FP_COMPARE %r8, %r11, .Lswitch_differ
 .Lswitch_go:
         notrack jmp *%rcx
 .Lswitch_differ:
         FP_LOAD %r8, %r11
         jmp     .Lswitch_go
+        .cfi_restore_state
+.Lswitch_same:
+        FP_COMPARE %r8, %r11, .Lswitch_same_differ
+.Lswitch_ret:
+        ret
+.Lswitch_same_differ:
+        FP_LOAD %r8, %r11
+        jmp     .Lswitch_ret
         .cfi_restore_state
 .Lswitch_fresh:
         SWITCH_FRESH
@@ -515,10 +543,12 @@ CORO_SWITCH:
         jz      .Lswitch_to_keep
         testb   $CORO_STATE_FRESH, %r10b
         jnz     .Lswitch_shares_fresh
+        movq    %rsp, %r8
         movq    CORO_CONTEXT_SP(%rsi), %rsp
         movq    %rdx, %rax
         .cfi_remember_state
-        POP_FRAME_AND_GO
+        POP_REGISTERS
+        SWITCH_GO
         .cfi_restore_state
 .Lswitch_shares_fresh:
         SWITCH_FRESH

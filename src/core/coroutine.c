@@ -31,6 +31,7 @@ enum {
 };
 _Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
 
+#define likely(condition)   __builtin_expect((condition), 1)
 #define unlikely(condition) __builtin_expect((condition), 0)
 
 _Static_assert(CORO__SANITIZED || FIRST_FRAMES + offsetof(struct coro, name) < 3 * LINE,
@@ -355,7 +356,7 @@ int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts 
     if (unlikely(!coro__idle_has_any(t->idle)) || unlikely(!asks_for_default(opts, opts->name)) ||
         unlikely(out == NULL) || unlikely(fn == NULL))
         return create_otherwise(site, out, fn, opts);
-    if (opts->flags == CORO_NO_FPENV)
+    if (likely(opts->flags == CORO_NO_FPENV)) /* the other way is bound by control words, whatever jumps lead there */
         return reuse(t, site, out, fn, opts, CORO_NO_FPENV);
     if (opts->flags == 0)
         return reuse(t, site, out, fn, opts, 0);

@@ -23,13 +23,13 @@ def name_of(frame):
     return (frame.name() or "?").replace("coro.", "coro__")
 
 
-def frames():
-    """All frames from the innermost to main(), as gdb finds them."""
+def frames(*ends):
+    """All frames from the innermost to main(), or one of these functions, as gdb finds them."""
     found = []
     frame = gdb.newest_frame()
     while frame is not None:
         found.append(frame)
-        if frame.name() == "main":
+        if frame.name() in ends + ("main",):
             return found
         if frame.level() > 0 and frame.name() is None and gdb.solib_name(int(frame.pc())) is None:
             fail("%#x is in no function" % frame.pc())  # gdb may guess its way on from there
@@ -58,7 +58,8 @@ def text_is_clean():
             fail("gdb does not know " + line)
 
 
-def saved_in_main(found):
+def saved_in_last(found):
+    """What the callers of that function had in registers, and still need."""
     return [int(found[-1].read_register(name)) & (2**64 - 1) for name in SAVED]
 
 
@@ -106,22 +107,27 @@ def out_of_library():
         back.delete()
 
 
-def steps(least, seen, unseen=""):
-    """Every instruction between the two marks: each is a stop, and main() is as it was at the first one."""
+def steps(least, seen, unseen="", ends=""):
+    """
+    Every instruction between the two marks: each is a stop, and main() is as it was at the first one. So is each activation
+    of the functions that a backtrace may end at besides.
+    """
     innermost = set()
+    saved = {}
     start("stepping_begins")
     for where in LANDINGS:
         gdb.Breakpoint(where, internal=True)
     end = gdb.Breakpoint("stepping_ends")
-    saved = saved_in_main(frames())
     stops = 0
     while end.hit_count == 0:
         if not alive():
             fail("the program has ended")
-        found = frames()
+        found = frames(*ends.split())
         stops += 1
-        if saved_in_main(found) != saved:
-            fail("registers of main() were %s, are %s" % (saved, saved_in_main(found)))
+        now = saved_in_last(found)
+        before = saved.setdefault(now[SAVED.index("rsp")], now)
+        if now != before:
+            fail("registers of %s() were %s, are %s" % (found[-1].name(), before, now))
         innermost.add(function_at_pc())
         if gdb.solib_name(int(found[0].pc())) is not None:
             out_of_library()
@@ -137,6 +143,8 @@ def steps(least, seen, unseen=""):
             fail("a stop was in %s" % name)
     if stops < least:
         fail("%d stops, fewer than %d" % (stops, least))
+    if not ends and len(saved) != 1:
+        fail("there are %d of main()" % len(saved))
     print("ok: %d stops" % stops)
 
 

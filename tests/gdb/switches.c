@@ -54,6 +54,12 @@ static void *yields_returns(void *input)
     return NULL;
 }
 
+/* Not parked once. */
+static void *returns(void *input)
+{
+    return input;
+}
+
 static void cleans_up(int *unused)
 {
     (void)unused;
@@ -79,10 +85,11 @@ FRAME static void switches(void)
 {
     coro_t *co = created(transfers_yields_returns), *other = created(yields_returns),
            *destroyed = created(defers_yields);
-    coro_t *with_handler = created(defers_yields);
+    coro_t *with_handler = created(defers_yields), *straight = created(returns);
 
     coro_resume(destroyed, NULL);
     stepping_begins();
+    coro_resume(straight, NULL);
     coro_resume(co, other);   /* starts it; it transfers to the other, which yields */
     coro_resume(co, NULL);    /* it yields */
     coro_resume(co, NULL);    /* it returns */
@@ -91,6 +98,7 @@ FRAME static void switches(void)
     coro_resume(with_handler, NULL); /* runs its handler */
     coro_destroy(destroyed);         /* unwinds it */
     stepping_ends();
+    coro_destroy(straight);
     coro_destroy(co);
     coro_destroy(other);
     coro_destroy(with_handler);
