@@ -81,6 +81,15 @@ const struct bench_case bench_cases[] = {
      .size_is = "tasks",
      .in_task = true,
      .sizes = {2, 1000, 100000}},
+    {.name = "sched-yield-calls",
+     .title = "Tasks that take turns, within three functions",
+     .what = "ns a switch of tasks",
+     .about =
+         "The same where a task calls a function that calls another one that calls the one that lets the next task "
+         "run: as in programs that do more than take turns.",
+     .size_is = "tasks",
+     .in_task = true,
+     .sizes = {2, 1000}},
     {.name = "spawn-join",
      .title = "Spawn and join",
      .what = "ns a task",

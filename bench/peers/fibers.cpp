@@ -59,9 +59,16 @@ void join_all()
     all.clear();
 }
 
-/* ---- sched-yield ---- */
+/* ---- sched-yield, sched-yield-calls ---- */
 
-template <class Stacks> long setup_yield(std::size_t size)
+TASKS_CALLS(yield_within, boost::this_fiber::yield())
+
+void yield_at_once(void *)
+{
+    boost::this_fiber::yield();
+}
+
+template <class Stacks, void (*yield)(void *)> long setup_turns(std::size_t size)
 {
     try {
         all.reserve(size);
@@ -69,7 +76,7 @@ template <class Stacks> long setup_yield(std::size_t size)
             all.push_back(Stacks::make([] {
                 for (;;) {
                     yields++;
-                    boost::this_fiber::yield();
+                    yield(nullptr);
                 }
             }));
     } catch (const std::bad_alloc &) {
@@ -78,10 +85,10 @@ template <class Stacks> long setup_yield(std::size_t size)
     return static_cast<long>(all.size() + 1);
 }
 
-void run_yield(std::uint64_t operations)
+template <void (*yield)(void *)> void run_turns(std::uint64_t operations)
 {
     for (std::uint64_t end = yields + operations; yields < end; yields++)
-        boost::this_fiber::yield();
+        yield(nullptr);
 }
 
 /* ---- spawn-join ---- */
@@ -268,7 +275,10 @@ extern "C" const struct bench_peer bench_peer_fibers = {
     .name = "Boost.Fiber",
     .what = "Boost.Fiber's round_robin scheduler, stacks as by default: of 128 KiB, from malloc()",
     .version = version,
-    .works = {{"sched-yield", setup_yield<defaulted>, nullptr, run_yield, 0, "FP words kept; no guards"},
+    .works = {{"sched-yield", setup_turns<defaulted, yield_at_once>, nullptr, run_turns<yield_at_once>, 0,
+               "FP words kept; no guards"},
+              {"sched-yield-calls", setup_turns<defaulted, yield_within>, nullptr, run_turns<yield_within>, 0,
+               "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<defaulted>, 0, "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<defaulted>, 0, "no guards"},
               {"sleepers", setup, nullptr, run_sleepers<defaulted>, 0, "no guards"},
@@ -283,7 +293,10 @@ extern "C" const struct bench_peer bench_peer_fibers_pooled = {
     .name = "Boost.Fiber, pooled",
     .what = "the same with a pooled_fixedsize_stack of 64 KiB",
     .version = version,
-    .works = {{"sched-yield", setup_yield<pooled>, nullptr, run_yield, 0, "FP words kept; no guards"},
+    .works = {{"sched-yield", setup_turns<pooled, yield_at_once>, nullptr, run_turns<yield_at_once>, 0,
+               "FP words kept; no guards"},
+              {"sched-yield-calls", setup_turns<pooled, yield_within>, nullptr, run_turns<yield_within>, 0,
+               "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<pooled>, 0, "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<pooled>, 0, "no guards"},
               {"sleepers", setup, nullptr, run_sleepers<pooled>, 0, "no guards"},

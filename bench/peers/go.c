@@ -19,6 +19,7 @@ const struct bench_peer bench_peer_go = {
               {.name = "generator", .note = "a goroutine and a channel"},
               {.name = "pipeline", .note = "a goroutine and a channel a stage"},
               {.name = "sched-yield", .note = "no FP words; growing stacks"},
+              {.name = "sched-yield-calls", .note = "no FP words; growing stacks"},
               {.name = "spawn-join", .note = "a channel or a WaitGroup"},
               {.name = "skynet", .note = "a channel for the ten"},
               {.name = "sleepers", .note = "a WaitGroup"},

@@ -104,13 +104,21 @@ static void run_robin(uint64_t operations)
     }
 }
 
-/* ---- sched-yield: in a ring, each lets the next one go ---- */
+/* ---- sched-yield, sched-yield-calls: in a ring, each lets the next one go ---- */
 
 struct link {
     struct co *own, *next;
 };
 
 static uint64_t turns;
+static struct link *links;
+
+static inline void turn(const struct link *link)
+{
+    hand_over(link->next->go, link->own->go);
+}
+
+TASKS_CALLS(turn_within, turn(self))
 
 static void *turn_always(void *arg)
 {
@@ -119,21 +127,33 @@ static void *turn_always(void *arg)
     st_cond_wait(link->own->go);
     for (;;) {
         turns++;
-        hand_over(link->next->go, link->own->go);
+        turn(link);
     }
     return NULL;
 }
 
-static long setup_ring(size_t size)
+static void *turn_within_always(void *arg)
 {
-    struct link *links = bench_array(size, sizeof *links);
+    const struct link *link = arg;
+
+    st_cond_wait(link->own->go);
+    for (;;) {
+        turns++;
+        turn_within(arg);
+    }
+    return NULL;
+}
+
+static long make_ring(size_t size, void *(*fn)(void *))
+{
+    links = bench_array(size, sizeof *links);
 
     init();
     all = bench_array(size, sizeof *all);
     for (size_t i = 0; i < size; i++) {
         links[i] = (struct link){&all[i], &all[(i + 1) % size]};
         all[i].go = st_cond_new();
-        if (all[i].go == NULL || (i > 0 && st_thread_create(turn_always, &links[i], 0, BENCH_STACK) == NULL))
+        if (all[i].go == NULL || (i > 0 && st_thread_create(fn, &links[i], 0, BENCH_STACK) == NULL))
             return (long)i;
     }
     all_count = size;
@@ -141,10 +161,26 @@ static long setup_ring(size_t size)
     return (long)size;
 }
 
+static long setup_ring(size_t size)
+{
+    return make_ring(size, turn_always);
+}
+
+static long setup_ring_within(size_t size)
+{
+    return make_ring(size, turn_within_always);
+}
+
 static void run_ring(uint64_t operations)
 {
     for (uint64_t end = turns + operations; turns < end; turns++)
-        hand_over(all[1].go, all[0].go);
+        turn(&links[0]);
+}
+
+static void run_ring_within(uint64_t operations)
+{
+    for (uint64_t end = turns + operations; turns < end; turns++)
+        turn_within(&links[0]);
 }
 
 static void *return_at_once(void *arg)
@@ -272,6 +308,8 @@ const struct bench_peer bench_peer_st = {
               {"create", setup_create, NULL, run_create, 0, "spawn and join"},
               {"memory", setup_robin, NULL, NULL, 0, "no guards"},
               {"sched-yield", setup_ring, NULL, run_ring, 0, "a condition each, in a ring; FP words shared; no guards"},
+              {"sched-yield-calls", setup_ring_within, NULL, run_ring_within, 0,
+               "a condition each, in a ring; FP words shared; no guards"},
               {"spawn-join", setup_spawn, NULL, run_spawn, 0, "FP words shared; no guards"},
               {"skynet", setup_create, NULL, run_skynet, 0, "no guards"},
               {"sleepers", setup_spawn, NULL, run_sleepers, 0, "no guards"}},

@@ -66,7 +66,9 @@ static void as_sharing_task(void (*take)(void *arg), void *arg)
     take_in_task((struct errand){take, arg}, &sharing);
 }
 
-/* ---- sched-yield ---- */
+/* ---- sched-yield, sched-yield-calls ---- */
+
+TASKS_CALLS(pause_within, coro_pause())
 
 static void *pause_always(void *arg)
 {
@@ -77,28 +79,53 @@ static void *pause_always(void *arg)
     return arg;
 }
 
+static void *pause_within_always(void *arg)
+{
+    for (;;) {
+        yields++;
+        pause_within(arg);
+    }
+    return arg;
+}
+
 /* The task that asks is one of them. */
-static long setup_yield(size_t size, const coro_opts *opts)
+static long setup_turns(size_t size, coro_fn *fn, const coro_opts *opts)
 {
     for (size_t i = 1; i < size; i++)
-        spawn(NULL, pause_always, NULL, opts);
+        spawn(NULL, fn, NULL, opts);
     return (long)size;
 }
 
 long tasks_setup_yield(size_t size)
 {
-    return setup_yield(size, NULL);
+    return setup_turns(size, pause_always, NULL);
 }
 
 static long setup_sharing_yield(size_t size)
 {
-    return setup_yield(size, &sharing);
+    return setup_turns(size, pause_always, &sharing);
+}
+
+long tasks_setup_calls(size_t size)
+{
+    return setup_turns(size, pause_within_always, NULL);
+}
+
+static long setup_sharing_calls(size_t size)
+{
+    return setup_turns(size, pause_within_always, &sharing);
 }
 
 void tasks_run_yield(uint64_t operations)
 {
     for (uint64_t end = yields + operations; yields < end; yields++)
         coro_pause();
+}
+
+void tasks_run_calls(uint64_t operations)
+{
+    for (uint64_t end = yields + operations; yields < end; yields++)
+        pause_within(NULL);
 }
 
 /* ---- spawn-join ---- */
@@ -203,5 +230,6 @@ const struct bench_peer bench_peer_tasks_no_fp = {
     .version = version,
     .as_task = as_sharing_task,
     .works = {{"sched-yield", setup_sharing_yield, NULL, tasks_run_yield, 0, "guarded"},
+              {"sched-yield-calls", setup_sharing_calls, NULL, tasks_run_calls, 0, "guarded"},
               {"spawn-join", tasks_setup, NULL, run_sharing_spawn, 0, "guarded"}},
 };

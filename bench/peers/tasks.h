@@ -29,6 +29,25 @@ static inline int64_t sleep_ns(uint64_t *x)
     return (int64_t)(1000 + (*x >> 33) % 99001) * 1000;
 }
 
+/* name(self), which calls what calls what evaluates `yield`. */
+#define TASKS_CALLS(name, yield)                                                                                       \
+    static BENCH_HELPER void name##_innermost(void *self)                                                              \
+    {                                                                                                                  \
+        (void)self;                                                                                                    \
+        yield;                                                                                                         \
+        BENCH_NO_TAIL;                                                                                                 \
+    }                                                                                                                  \
+    static BENCH_HELPER void name##_inner(void *self)                                                                  \
+    {                                                                                                                  \
+        name##_innermost(self);                                                                                        \
+        BENCH_NO_TAIL;                                                                                                 \
+    }                                                                                                                  \
+    static BENCH_HELPER void name(void *self)                                                                          \
+    {                                                                                                                  \
+        name##_inner(self);                                                                                            \
+        BENCH_NO_TAIL;                                                                                                 \
+    }
+
 /* Of `n` consecutive numbers. */
 static inline uint64_t sum_from(uint64_t first, uint64_t n)
 {
@@ -39,6 +58,8 @@ void tasks_as_task(void (*take)(void *arg), void *arg);
 long tasks_setup(size_t size);
 long tasks_setup_yield(size_t size);
 void tasks_run_yield(uint64_t operations);
+long tasks_setup_calls(size_t size);
+void tasks_run_calls(uint64_t operations);
 void tasks_run_spawn(uint64_t operations);
 void tasks_run_skynet(uint64_t operations);
 void tasks_run_sleepers(uint64_t operations);

@@ -288,6 +288,22 @@ func sieve() {
 
 var yields uint64
 
+//go:noinline
+func yieldInnermost() { runtime.Gosched() }
+
+//go:noinline
+func yieldInner() { yieldInnermost() }
+
+//go:noinline
+func yieldWithin() { yieldInner() }
+
+func yieldWithinAlways() {
+	for {
+		yields++
+		yieldWithin()
+	}
+}
+
 func yieldAlways() {
 	for {
 		yields++
@@ -337,6 +353,15 @@ func setup(name string, size uint64) func(uint64) {
 		return func(operations uint64) {
 			for end := yields + operations; yields < end; yields++ {
 				runtime.Gosched()
+			}
+		}
+	case "sched-yield-calls":
+		for i := uint64(1); i < size; i++ {
+			go yieldWithinAlways()
+		}
+		return func(operations uint64) {
+			for end := yields + operations; yields < end; yields++ {
+				yieldWithin()
 			}
 		}
 	case "spawn-join":
