@@ -2228,34 +2228,48 @@ static void a_signal_can_be_waited_for(void **state)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Not by exiting: valgrind would have a code of its own. */
-static pid_t a_child(useconds_t us)
+/* It ends when the write end of the pipe is closed; not by exiting: valgrind would have a code of its own. */
+static pid_t a_child(const int ends[2])
 {
     pid_t pid = fork();
+    char byte;
 
     if (pid == 0) {
-        usleep(us);
-        raise(SIGKILL);
+        close(ends[1]);
+        raise(read(ends[0], &byte, 1) == 0 ? SIGKILL : SIGABRT);
     }
     return pid;
 }
 
+static void *lets_it_end(void *arg)
+{
+    coro_sleep(CORO_MS(1));
+    close(((int *)arg)[1]);
+    return NULL;
+}
+
 static void *children(void *arg)
 {
-    pid_t pid = a_child(3000);
-    int status = 0;
+    int status = 0, ends[2];
+    coro_task_t *t;
+    pid_t pid;
 
     (void)arg;
+    assert_int_equal(pipe(ends), 0);
+    pid = a_child(ends);
     note(coro_wait_pid(pid, &status, 0));
+    t = spawned(lets_it_end, ends);
     note(coro_wait_pid(pid, &status, CORO_FOREVER) == pid);
+    coro_join(t, NULL, CORO_FOREVER);
     note(WTERMSIG(status));
     note(coro_wait_pid(pid, &status, CORO_FOREVER));
     note(coro_wait_pid(0, &status, CORO_FOREVER));
     note(coro_wait_pid(-1, NULL, CORO_FOREVER));
     note(coro_wait_pid(getpid(), NULL, CORO_FOREVER));
-    pid = a_child(0);
+    pid = a_child((const int[]){ends[0], -1}); /* nobody keeps that pipe open */
     coro_sleep(CORO_MS(2));
     note(coro_wait_pid(pid, NULL, CORO_FOREVER) == pid);
+    close(ends[0]);
     return NULL;
 }
 
