@@ -470,10 +470,11 @@ END coro__transfer_landing
         movq    CORO_CONTEXT_STATE(%rsi), %r10
 .endm
 
-.macro SWITCH_GO
+/* Is `to`, whose registers have been popped, parked where `from` has just been? Asked before control words are compared: that has to
+   wait, and so does what comes after it. */
+.macro SWITCH_COMPARE_PLACES
         movq    CORO_FRAME_RIP(%r8), %r9
         cmpq    %r9, (%rsp)
-        RETURN_IF_EQUAL_OR_GO
 .endm
 
 .macro SWITCH_FRESH
@@ -503,8 +504,7 @@ CORO_SWITCH:
         movq    %rdx, %rax
         .cfi_remember_state
         POP_REGISTERS
-        movq    CORO_FRAME_RIP(%r8), %r9
-        cmpq    %r9, (%rsp)
+        SWITCH_COMPARE_PLACES
         je      .Lswitch_same
         .cfi_remember_state
         POP_RIP
@@ -548,7 +548,8 @@ CORO_SWITCH:
         movq    %rdx, %rax
         .cfi_remember_state
         POP_REGISTERS
-        SWITCH_GO
+        SWITCH_COMPARE_PLACES
+        RETURN_IF_EQUAL_OR_GO
         .cfi_restore_state
 .Lswitch_shares_fresh:
         SWITCH_FRESH
