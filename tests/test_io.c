@@ -1443,6 +1443,35 @@ static void events_of_a_closed_descriptor_wake_nobody(void **state)
     RUNS(stale_events, -ETIMEDOUT, 1, -ETIMEDOUT);
 }
 
+/* What was a socket is a pipe now, and nobody has said so. */
+static void *closed_behind_its_back(void *arg)
+{
+    char byte = 0;
+    int fds[2], ends[2];
+
+    (void)arg;
+    make_pair(fds);
+    coro_write(fds[1], "s", 1, soon());
+    note(coro_read(fds[0], &byte, 1, soon()));
+    note(byte);
+    note(pipe(ends));
+    note(dup2(ends[0], fds[0]) == fds[0]);
+    note(write(ends[1], "p", 1));
+    note(coro_read(fds[0], &byte, 1, soon()));
+    note(byte);
+    close(ends[0]);
+    close(ends[1]);
+    coro_close(fds[0]);
+    coro_close(fds[1]);
+    return NULL;
+}
+
+static void a_number_that_is_no_socket_any_more_is_read_all_the_same(void **state)
+{
+    (void)state;
+    RUNS(closed_behind_its_back, 1, 's', 0, 1, 1, 1, 'p');
+}
+
 /* The same file under the same number again: the kernel has kept its registration. */
 static void *the_same_again(void *arg)
 {
@@ -2601,6 +2630,7 @@ int main(void)
         TEST(files_and_directories_never_block),
         TEST(a_number_that_comes_again_at_once_is_another_descriptor),
         TEST(events_of_a_closed_descriptor_wake_nobody),
+        TEST(a_number_that_is_no_socket_any_more_is_read_all_the_same),
         TEST(a_duplicate_may_take_the_number_of_the_original),
         TEST(a_connect_does_not_take_another_socket_for_its_own),
         TEST(closing_ends_a_connection_at_once),

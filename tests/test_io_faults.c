@@ -94,6 +94,11 @@ WRAP(ssize_t, writev, (int fd, const struct iovec *iov, int count))
     return fails("writev") ? -1 : __real_writev(fd, iov, count);
 }
 
+WRAP(ssize_t, recv, (int fd, void *buf, size_t n, int flags))
+{
+    return fails("recv") ? -1 : __real_recv(fd, buf, at_most(n), flags);
+}
+
 WRAP(ssize_t, recvfrom, (int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *length))
 {
     return fails("recvfrom") ? -1 : __real_recvfrom(fd, buf, at_most(n), flags, from, length);

@@ -321,10 +321,12 @@ static inline bool asks_for_default(const coro_opts *opts, const void *besides)
 static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, const char *site, coro_t **out,
                                                        coro_fn *fn, const coro_opts *opts, unsigned flags)
 {
-    struct coro *co = coro__idle_first(t->idle);
+    struct coro *co = coro__idle_first(t->idle), *next;
 
     t->idle = co->context.state;
-    __builtin_prefetch(coro__idle_first(t->idle), 1);
+    next = coro__idle_first(t->idle);
+    if (likely(next != NULL))
+        __builtin_prefetch(next, 1);
     if (unlikely(co->name[0] != '\0'))
         co->name[0] = '\0';
     restart(co, fn, opts, flags, site, t->token);
