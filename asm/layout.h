@@ -16,6 +16,11 @@
 #define CORO_CONTEXT_FLAGS  48
 #define CORO_CONTEXT_CALLER 72
 
+/* What AT_END may be instead of an address: the body of a task is over, and has returned a struct coro__leave. */
+#define CORO_AT_END_LEAVES 1
+#define CORO_LEAVING_VALUE 0
+#define CORO_LEAVING_WORDS 8
+
 /* C++'s */
 #define CORO_CONTEXT_EXCEPTIONS 56
 

@@ -7,10 +7,11 @@
  * history of that jump.
  *
  * A call that no `ret` answers stays on the processor's record, though, and what its caller returns through next is predicted
- * wrongly. So there are two exceptions, where the call it has seen last was made at the very place to go on at. A coroutine that
- * ends and was never parked goes back to the call that entered it, and everything called since has returned. And a task goes on at
- * the place where the one before it was parked if both run the same code, as the thousands of a server do: then the calls that led
- * there are the same, too, and the returns of both are predicted as if there were one stack.
+ * wrongly. So there are three exceptions, where the call it has seen last was made at the very place to go on at. A coroutine that
+ * ends and was never parked goes back to the call that entered it, and everything called since has returned. So does a task, if
+ * whoever switched to it goes on. And a task goes on at the place where the one before it was parked if both run the same code, as
+ * the thousands of a server do: then the calls that led there are the same, too, and the returns of both are predicted as if there
+ * were one stack.
  *
  * What is saved: rbx, rbp, r12 to r15, the stack pointer, and the control bits of MXCSR and the x87 unit, since the ABI says
  * that a call leaves all of these alone. What is not: every other register, the status bits of MXCSR, the vector registers. A
@@ -64,6 +65,25 @@
                     0x73, CORO_CONTEXT_RETURN_SP, 0x06; /* DW_OP_breg3 (rbx), DW_OP_deref */ \
         .cfi_escape 0x10, 16, 3,                        /* DW_CFA_expression, rip, length */ \
                     0x73, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg3, two bytes of LEB128 */
+
+/* Begin `to`, handed `value`, of coro__switch(). */
+.macro SWITCH_FRESH
+        movq    %rsi, %rbx
+        andq    $~CORO_STATE_FRESH, CORO_CONTEXT_STATE(%rsi)
+        movq    %rdx, %rsi
+.endm
+
+/* The words in use are in the frame at the stack pointer. */
+.macro ENTER_WITH_WORDS differ
+        leaq    -CORO_FRAME_MXCSR(%rbx), %r11           /* as if the words in the context were those of a frame */
+        testb   $CORO_STATE_SHARES, %r10b
+        cmovnzq %rcx, %r11
+        FP_COMPARE %rsp, %r11, \differ
+        jmp     coro__enter_fresh
+\differ:
+        FP_LOAD %rsp, %r11
+        jmp     coro__enter_fresh
+.endm
 
 .macro CFI_FIRST_FRAME
         .cfi_signal_frame
@@ -196,8 +216,8 @@ coro__enter_fresh:
         movq    %rsi, %rdi
         call    *CORO_CONTEXT_FN(%rbx)
         cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
-        movq    %rax, %rdx
         jne     .Lat_end
+        movq    %rax, %rdx
 .Lend:
         THREAD_BLOCK
         movq    CORO_CONTEXT_RESUMER(%rbx), %rcx        /* no use for the thread's copy: the context is known */
@@ -224,11 +244,48 @@ coro__enter_fresh:
         FP_LOAD %r8, %rsp
         jmp     .Lend_go
 .Lat_end:
-        movq    %rdx, %r12
+        cmpq    $CORO_AT_END_LEAVES, CORO_CONTEXT_AT_END(%rbx)
+        je      .Lleave
+        movq    %rax, %r12
         movq    %rbx, %rdi
         call    coro__run_at_end        /* handlers and destructors, on this stack */
         movq    %r12, %rdx
         jmp     .Lend
+
+/*
+ * The body of a task is over, and rax is who goes on, rdx how (struct coro__leave): as coro__switch(). All calls since the one that
+ * switched to this context have returned, if it was never parked; so whoever made that one, at r12, may go on by `ret`.
+ */
+.Lleave:
+        movq    $0, CORO_CONTEXT_AT_END(%rbx)
+        movq    %rax, %rsi
+        movq    CORO_LEAVING_WORDS(%rdx), %rcx
+        movq    CORO_LEAVING_VALUE(%rdx), %rdx
+        FP_STORE %rsp
+        movq    %rsp, %r8
+        xorl    %r9d, %r9d
+        cmpq    $0, CORO_CONTEXT_SP(%rbx)
+        cmoveq  %r12, %r9
+        THREAD_BLOCK
+        movq    %rsi, THREAD(CURRENT)
+        movq    CORO_CONTEXT_STATE(%rsi), %r10
+        testb   $CORO_STATE_FRESH, %r10b
+        jnz     .Lleave_to_fresh
+        movq    CORO_CONTEXT_SP(%rsi), %rsp
+        .cfi_remember_state
+        CFI_PARKED
+        testb   $CORO_STATE_SHARES, %r10b
+        movq    %rcx, %r11
+        cmovzq  %rsp, %r11
+        movq    %rdx, %rax
+        POP_REGISTERS
+        cmpq    %r9, (%rsp)
+        jmp     .Lswitch_placed
+        .cfi_restore_state
+.Lleave_to_fresh:
+        movq    %r9, %r12
+        SWITCH_FRESH
+        ENTER_WITH_WORDS .Lleave_to_fresh_differs
 
 /* Where coro__personality() lets an unwinder land when an exception has left the body: rax is the exception. */
 HIDDEN coro__forward_landing
@@ -477,12 +534,6 @@ END coro__transfer_landing
         cmpq    %r9, (%rsp)
 .endm
 
-.macro SWITCH_FRESH
-        movq    %rsi, %rbx
-        andq    $~CORO_STATE_FRESH, CORO_CONTEXT_STATE(%rsi)
-        movq    %rdx, %rsi
-.endm
-
         .balign 64
 HIDDEN CORO_SWITCH
 CORO_SWITCH:
@@ -505,6 +556,7 @@ CORO_SWITCH:
         .cfi_remember_state
         POP_REGISTERS
         SWITCH_COMPARE_PLACES
+.Lswitch_placed:
         je      .Lswitch_same
         .cfi_remember_state
         POP_RIP
@@ -524,15 +576,9 @@ CORO_SWITCH:
         jmp     .Lswitch_ret
         .cfi_restore_state
 .Lswitch_fresh:
+        movq    CORO_FRAME_RIP(%rsp), %r12              /* where the last call was made: see .Lleave */
         SWITCH_FRESH
-        leaq    -CORO_FRAME_MXCSR(%rbx), %r11           /* as if the words in the context were those of a frame */
-        testb   $CORO_STATE_SHARES, %r10b
-        cmovnzq %rcx, %r11
-        FP_COMPARE %rsp, %r11, .Lswitch_fresh_differs
-        jmp     coro__enter_fresh
-.Lswitch_fresh_differs:
-        FP_LOAD %rsp, %r11
-        jmp     coro__enter_fresh
+        ENTER_WITH_WORDS .Lswitch_fresh_differs
         .cfi_endproc
 
         .cfi_startproc
@@ -552,6 +598,7 @@ CORO_SWITCH:
         RETURN_IF_EQUAL_OR_GO
         .cfi_restore_state
 .Lswitch_shares_fresh:
+        movq    CORO_FRAME_RIP(%rsp), %r12
         SWITCH_FRESH
         jmp     coro__enter_fresh
 .Lswitch_to_keep:

@@ -43,6 +43,15 @@ int coro__switch_for_good(struct coro__context *from, struct coro__context *to, 
 #    define coro__switch_for_good coro__switch
 #endif
 
+/* Who goes on when the body of a task is over, and the rest of what coro__switch() wants to know. What is returned is in two registers. */
+struct coro__leave {
+    struct coro__context *to;
+    const struct coro__leaving {
+        uintptr_t value;
+        void *words;
+    } * how;
+};
+
 /* Make of CORO_FRAME_SIZE bytes a parked frame in which unwinders see the end of a stack. */
 void coro__make_outermost(void *frame);
 
@@ -101,6 +110,21 @@ static inline void coro__fp_load(void *const *words, void *const *now)
 #elif defined(__aarch64__)
     if (__builtin_expect(*words != *now, 0))
         __asm__ volatile("msr fpcr, %0" : : "r"(*words));
+#endif
+}
+
+/* Switch as `leave` says, from the outermost function of `from`, which has to return what this returns. On x86-64 it is left to the first
+   frame, so that all calls have returned by then: processors expect that of calls. */
+static inline struct coro__leave coro__leave(struct coro__context *from, struct coro__leave leave)
+{
+#if defined(__x86_64__) && !defined(CORO_SANITIZED)
+    _Static_assert(offsetof(struct coro__leaving, value) == CORO_LEAVING_VALUE, "asm/layout.h");
+    _Static_assert(offsetof(struct coro__leaving, words) == CORO_LEAVING_WORDS, "asm/layout.h");
+    from->at_end = (void *)CORO_AT_END_LEAVES;
+    return leave;
+#else
+    coro__switch(from, leave.to, leave.how->value, leave.how->words);
+    __builtin_unreachable();
 #endif
 }
 

@@ -74,7 +74,7 @@ int coro_sched_create(coro_sched_t **out, const coro_sched_opts *opts)
     s->random = s->queue.seed;
     s->queue.random = s->queue.seed != 0;
     s->queue.newest_first = !s->queue.random && opts->policy == CORO_DEPTH_FIRST;
-    s->words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
+    s->leaving.words = (char *)&s->fp_words - CORO__FRAME_FP_WORDS;
     s->timers.fire_light = coro__async_due;
     coro__list_init(&s->tasks);
     coro__make_outermost(s->outermost);
@@ -251,7 +251,7 @@ struct coro__ready coro__sched_resolve(struct coro_sched *s, struct coro__ready 
 int coro__sched_go_slowly(struct coro_sched *s, struct coro__context *self, struct coro__ready next)
 {
     next = coro__sched_resolve(s, next);
-    return coro__switch(self, next.context, next.value, s->words);
+    return coro__switch(self, next.context, next.value, s->leaving.words);
 }
 
 int coro__sched_leave_slowly(struct coro_sched *s, struct coro__context *self)
@@ -271,7 +271,7 @@ static __attribute__((noinline)) void go_away(struct coro_sched *s, struct coro_
     if (unlikely(next.context == s->driver))
         return;
     s->async = NULL;
-    coro__switch(s->driver, next.context, next.value, s->words);
+    coro__switch(s->driver, next.context, next.value, s->leaving.words);
     end_dead(s);
     task = s->async_next;
     s->async_next = NULL;

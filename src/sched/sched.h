@@ -103,7 +103,7 @@ struct coro_sched {
     size_t budget;                /* how many may still go on in this round */
     size_t refused;               /* tasks that are */
     struct coro__context *driver; /* valid only while running */
-    void *words;                  /* as coro__switch() wants them: those of the driver */
+    struct coro__leaving leaving; /* its words are constant: as coro__switch() wants them, those of the driver */
     uint64_t turns;               /* how many have gone on, and the budget */
 
     int64_t now; /* at the beginning of the round; with virtual time, the time */
@@ -198,7 +198,7 @@ static inline __attribute__((always_inline)) int coro__sched_go(struct coro_sche
 {
     if (unlikely(next.value == CORO__UNSETTLED))
         return coro__sched_go_slowly(s, self, next);
-    return coro__switch(self, next.context, next.value, s->words);
+    return coro__switch(self, next.context, next.value, s->leaving.words);
 }
 
 /* The same with whatever is next. Without a call whose result is needed here, so that a caller saves no registers for it. */

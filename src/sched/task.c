@@ -113,9 +113,9 @@ static inline struct coro_task *newcomer(struct coro__ready next)
     return task != NULL && !task->stackless ? task : NULL;
 }
 
-/* A body has returned. Its coroutine goes on with a task that has none yet, if that is next; nobody has to switch then. Else this does not
-   return: whoever is next goes on. */
-static __attribute__((noinline)) struct coro_task *body_is_over(struct coro_task *task, void *result)
+/* A body has returned. Who goes on: its coroutine, if that is NULL, with the task that is handed along, which has none yet; nobody has to
+   switch then. */
+static __attribute__((noinline)) struct coro__ready body_is_over(struct coro_task *task, void *result)
 {
     struct coro_sched *s = task->sched;
     struct coro *co = task->co;
@@ -130,35 +130,45 @@ static __attribute__((noinline)) struct coro_task *body_is_over(struct coro_task
         co->context.state = CORO_STATE_DEAD;
         co->task = NULL;
         s->dead = co;
-        coro__switch_for_good(&co->context, s->driver, 0, s->words);
+        coro__switch_for_good(&co->context, s->driver, 0, s->leaving.words);
     }
     next = coro__sched_next(s);
     task = newcomer(next);
-    if (task == NULL) {
-        coro__root_retire(co);
-        coro__sched_go(s, &co->context, next);
-        __builtin_unreachable();
+    if (task != NULL) {
+        s->unbegun--;
+        task->co = co;
+        coro__root_begin_anew(co, task, task->site, task->shares, task->shares ? &s->fp_words : &task->words);
+        return (struct coro__ready){NULL, (uintptr_t)task};
     }
-    s->unbegun--;
-    task->co = co;
-    coro__root_begin_anew(co, task, task->site, task->shares, task->shares ? &s->fp_words : &task->words);
-    return task;
+    coro__root_retire(co);
+    return likely(next.value != CORO__UNSETTLED) ? next : coro__sched_resolve(s, next);
 }
 
-/* What every task's coroutine runs. It does not return. It keeps next to nothing on its stack, for that is below the frames of every task that
-   waits. */
-static void *run(void *input)
+/* What every task's coroutine runs. It keeps next to nothing on its stack, for that is below the frames of every task that waits. */
+static struct coro__leave run(void *input)
 {
     struct coro_task *task = input;
+    const struct coro__thread *t;
+    struct coro__ready next;
+    struct coro_sched *s;
 
     for (;;) {
         void *result = task->group != NULL ? (void *)(intptr_t)((coro_job *)task->fn)(task->arg)
                                            : ((coro_fn *)task->fn)(task->arg);
 
-        task = body_is_over(task, result);
+        next = body_is_over(task, result);
+        if (next.context != NULL)
+            break;
+        task = (struct coro_task *)next.value;
     }
-    __builtin_unreachable();
+    t = coro__thread_self();
+    s = t->sched;
+    s->leaving.value = next.value;
+    return coro__leave(t->current, (struct coro__leave){next.context, &s->leaving});
 }
+
+/* Its result is for the assembly alone. */
+#define RUN ((coro_fn *)(void (*)(void))run)
 
 void coro__task_unwind(struct coro_task *task)
 {
@@ -203,14 +213,14 @@ static __attribute__((noinline)) int create_otherwise(const char *site, const st
         changed.stack_size = s->stack_size;
         opts = &changed;
     }
-    return coro_create_at(site, out, run, opts);
+    return coro_create_at(site, out, RUN, opts);
 }
 
 static inline __attribute__((always_inline)) int create_coroutine(const char *site, const struct coro_sched *s,
                                                                   struct coro **out, const coro_opts *opts)
 {
     if (opts == NULL && likely(s->stack_size == 0)) {
-        *out = coro__create_idle(site, run);
+        *out = coro__create_idle(site, RUN);
         if (likely(*out != NULL))
             return 0;
     }
@@ -222,7 +232,7 @@ struct coro__ready coro__task_begin(struct coro_task *task)
     static const coro_opts sharing = {.flags = CORO_NO_FPENV};
     struct coro_sched *s = task->sched;
     void *words = task->words;
-    int err = coro_create_at(task->site, &task->co, run, task->shares ? &sharing : NULL);
+    int err = coro_create_at(task->site, &task->co, RUN, task->shares ? &sharing : NULL);
 
     if (unlikely(err != 0)) { /* others have taken the idle ones: when it is its turn again, maybe */
         struct coro__ready entry = coro__async_entry(task);
