@@ -14,6 +14,8 @@
 
 enum { TURNS = 4 };
 
+static coro_opts kind; /* of all tasks */
+
 /* From here on every instruction is a stop, ... */
 FRAME static void stepping_begins(void)
 {
@@ -48,15 +50,38 @@ FRAME static void turns(void (*turn)(void))
     }
 }
 
+static void *ends_at_once(void *arg)
+{
+    return arg;
+}
+
+/* The first goes back to who waits for it, the second on to the third. */
+FRAME static void let_some_end(const coro_opts *opts)
+{
+    coro_task_t *tasks[2];
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i <= round; i++)
+            if (coro_spawn(&tasks[i], ends_at_once, NULL, opts) != 0)
+                abort();
+        for (int i = 0; i <= round; i++)
+            coro_join(tasks[i], NULL, CORO_FOREVER);
+    }
+    __asm__ volatile("# ended");
+}
+
 FRAME static void all_turns(void (*turn)(void))
 {
     pauses(); /* until all have begun */
     if (turn == NULL) {
         stepping_begins();
         turns(pauses);
+        let_some_end(&kind);
         stepping_ends();
-    } else
+    } else {
         turns(turn);
+        turns(turn); /* none of these ends while others are stepped through */
+    }
 }
 
 /* Where the backtrace of a task has to get to. It makes one call, so that what its callers have in registers stays as it is. */
@@ -72,24 +97,22 @@ static void *rounds_otherwise(void *turn)
     return task_body(turn);
 }
 
-static void *spawns(void *flags)
+static void *spawns(void *arg)
 {
-    coro_opts opts = {.flags = *(unsigned *)flags};
     void (*const turn[])(void) = {NULL, pauses, pauses_elsewhere, pauses, pauses};
     coro_task_t *tasks[sizeof turn / sizeof *turn];
 
     for (size_t i = 0; i < sizeof turn / sizeof *turn; i++)
-        if (coro_spawn(&tasks[i], i < 3 ? task_body : rounds_otherwise, (void *)turn[i], &opts) != 0)
+        if (coro_spawn(&tasks[i], i < 3 ? task_body : rounds_otherwise, (void *)turn[i], &kind) != 0)
             abort();
     for (size_t i = 0; i < sizeof turn / sizeof *turn; i++)
         if (coro_join(tasks[i], NULL, CORO_FOREVER) != 0)
             abort();
-    return NULL;
+    return arg;
 }
 
 int main(int argc, char **argv)
 {
-    unsigned flags = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
-
-    return coro_run(spawns, &flags, NULL, NULL);
+    kind.flags = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
+    return coro_run(spawns, NULL, NULL, NULL);
 }
