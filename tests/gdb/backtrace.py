@@ -29,7 +29,7 @@ def frames(*ends):
     frame = gdb.newest_frame()
     while frame is not None:
         found.append(frame)
-        if frame.name() in ends + ("main",):
+        if name_of(frame) in ends + ("main",):
             return found
         if frame.level() > 0 and frame.name() is None and gdb.solib_name(int(frame.pc())) is None:
             fail("%#x is in no function" % frame.pc())  # gdb may guess its way on from there
