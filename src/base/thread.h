@@ -33,7 +33,8 @@ struct coro__context {
     uintptr_t state;               /* always valid */
     struct coro__context *resumer; /* stays as it was afterwards: hardly ever does the next one differ */
 
-    void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none */
+    void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none. Or
+                            CORO_AT_END_LEAVES, between its end and the switch away */
     void *(*fn)(void *); /* constant after create */
     uint64_t flags;      /* constant after create; above CORO_FLAG_BITS it is the core's */
 

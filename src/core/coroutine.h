@@ -20,7 +20,8 @@ enum { CORO__NAME_SIZE = 32 }; /* with its end */
  *      | ...  frames, growing down  <-  | first | struct coro | colour | allocator's |
  *
  *   I1  context.state is suspended and CORO_STATE_FRESH   <=>  it has never run
- *   I2  context.at_end != NULL                            <=>  it has handlers or values
+ *   I2  context.at_end != NULL                            <=>  it has handlers or values, or is the root of a task and about to
+ *                                                               leave for good: CORO_AT_END_LEAVES
  *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
  *   I4  it is idle: destroyed, but kept                   <=>  context.state says what comes after it on its thread's list of
  *                                                               idle ones, as idle.h reads it

@@ -56,13 +56,13 @@ static void *ends_at_once(void *arg)
 }
 
 /* The first goes back to who waits for it, the second on to the third. */
-FRAME static void let_some_end(const coro_opts *opts)
+FRAME static void let_some_end(void)
 {
     coro_task_t *tasks[2];
 
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i <= round; i++)
-            if (coro_spawn(&tasks[i], ends_at_once, NULL, opts) != 0)
+            if (coro_spawn(&tasks[i], ends_at_once, NULL, &kind) != 0)
                 abort();
         for (int i = 0; i <= round; i++)
             coro_join(tasks[i], NULL, CORO_FOREVER);
@@ -76,7 +76,7 @@ FRAME static void all_turns(void (*turn)(void))
     if (turn == NULL) {
         stepping_begins();
         turns(pauses);
-        let_some_end(&kind);
+        let_some_end();
         stepping_ends();
     } else {
         turns(turn);
