@@ -28,7 +28,7 @@
 #define CORO_THREAD_CURRENT 0
 #define CORO_THREAD_TOKEN   8
 #define CORO_THREAD_RETURN_SP 16
-#define CORO_THREAD_ROOT      32
+#define CORO_THREAD_ROOT      64
 
 /* Values of state, besides the token of a thread. Tokens are 1 above a multiple of 16, or 0 in a thread that nothing can be resumed
    by. */

@@ -836,6 +836,31 @@ void the_resumer_has_its_control_words_back(void **)
     assert_string_equal(trace, "aa");
 }
 
+void *changes_rounding(void *input)
+{
+    fp_set_control(fp_rounding(2));
+    return input;
+}
+
+/* Whoever is made of what it leaves behind shares words if it says so. */
+void its_end_says_nothing_about_the_next_one(void **)
+{
+    const uint64_t before = fp_control();
+    coro_t *co = forwarding(throws_at_once), *next = nullptr;
+    coro_opts opts = {};
+
+    mark(caught_from(co, letter("a")));
+    assert_dead_and_destroy(co);
+    opts.flags = CORO_NO_FPENV;
+    assert_int_equal(coro_create(&next, changes_rounding, &opts), 0);
+    assert_step(coro_resume(next, next), CORO_RETURNED, next);
+    bool shared = fp_control() == fp_rounding(2);
+    fp_set_control(before);
+    assert_true(shared);
+    assert_int_equal(coro_destroy(next), 0);
+    assert_string_equal(trace, "da");
+}
+
 void throws_letter(void *text)
 {
     throw Thrown(as_char(text));
@@ -1100,6 +1125,7 @@ int main()
         TEST(after_a_transfer_it_goes_to_the_resumer_of_today),
         TEST(one_whose_resumer_expects_nothing_cannot_hand_over_to_one_that_throws),
         TEST(the_resumer_has_its_control_words_back),
+        TEST(its_end_says_nothing_about_the_next_one),
         TEST(frames_of_c_are_cleaned_up_on_both_sides),
         TEST(exceptions_of_other_languages_get_out_too),
         TEST(forwarding_works_on_several_threads),

@@ -289,6 +289,72 @@ static void switches_in_any_order_keep_registers_and_control_words(void **state)
     assert_int_equal(changed, 0);
 }
 
+/* ---- one coroutine, many lives ---- */
+
+/* What a life has in it. */
+enum { SETS_WORDS = 1, DEFERS = 2, YIELDS = 4, TRANSFERS = 8, LIVES = 16 };
+static coro_t *partner;
+static size_t deferred;
+
+static void count_up(void *arg)
+{
+    ++*(size_t *)arg;
+}
+
+static void *lives(void *input)
+{
+    unsigned life = *(const unsigned *)input;
+
+    if ((life & SETS_WORDS) != 0)
+        fp_set_control(fp_rounding(1));
+    if ((life & DEFERS) != 0)
+        coro_defer(count_up, &deferred);
+    if ((life & YIELDS) != 0)
+        yield_filled(input);
+    if ((life & TRANSFERS) != 0)
+        transfer_filled(partner, input);
+    registers_changed(random64(), (void (*)(void))coro_self, NULL, NULL, &(coro_step){0, NULL});
+    return input;
+}
+
+static void *returns_filled(void *input)
+{
+    registers_changed(random64(), (void (*)(void))coro_self, NULL, NULL, &(coro_step){0, NULL});
+    return input;
+}
+
+/* Its own registers are other ones at every resume: an end that left it those of the first one would be seen. */
+static void live(unsigned life, unsigned flags, const char *name)
+{
+    coro_t *co = made_with(lives, (coro_opts){.flags = flags, .name = name});
+
+    assert_string_equal(coro_name(co), name != NULL ? name : "");
+    deferred = 0;
+    if ((life & YIELDS) != 0)
+        assert_step(resume_filled(co, &life), CORO_YIELDED, &life);
+    if ((life & TRANSFERS) != 0) {
+        partner = made_with(returns_filled, (coro_opts){.flags = random_below(2) ? CORO_NO_FPENV : 0});
+        assert_step(resume_filled(co, &life), CORO_RETURNED, &life);
+        assert_int_equal(coro_get_status(co), CORO_SUSPENDED);
+        assert_int_equal(coro_destroy(partner), 0);
+    }
+    assert_step(resume_filled(co, &life), CORO_RETURNED, &life);
+    assert_int_equal(deferred, (life & DEFERS) != 0);
+    assert_int_equal(fp_control(), fp_rounding((life & SETS_WORDS) != 0 && flags == CORO_NO_FPENV ? 1 : 0));
+    fp_set_control(fp_rounding(0));
+    assert_int_equal(coro_destroy(co), 0);
+}
+
+static void lives_of_one_coroutine_in_any_order_preserve_registers(void **state)
+{
+    (void)state;
+    changed = 0;
+    for (size_t i = 0; i < scaled(20000); i++)
+        live((unsigned)random_below(LIVES), (unsigned)random_below(2) ? CORO_NO_FPENV : 0,
+             random_below(4) == 0 ? "named" : NULL);
+    assert_int_equal(changed, 0);
+}
+
 /* ---- floating-point control words, one by one ---- */
 
 struct fp_log {
@@ -646,6 +712,7 @@ int main(void)
         TEST(refusals_preserve_registers),
         TEST(destroy_preserves_registers),
         TEST(switches_in_any_order_keep_registers_and_control_words),
+        TEST(lives_of_one_coroutine_in_any_order_preserve_registers),
         TEST(rounding_modes_are_kept_apart),
         TEST(every_control_bit_is_kept_apart),
         TEST(rounding_of_the_c_library_is_kept_apart),

@@ -8,10 +8,10 @@
  *
  * A call that no `ret` answers stays on the processor's record, though, and what its caller returns through next is predicted
  * wrongly. So there are three exceptions, where the call it has seen last was made at the very place to go on at. A coroutine that
- * ends and was never parked goes back to the call that entered it, and everything called since has returned. So does a task, if
- * whoever switched to it goes on. And a task goes on at the place where the one before it was parked if both run the same code, as
- * the thousands of a server do: then the calls that led there are the same, too, and the returns of both are predicted as if there
- * were one stack.
+ * ends and was never parked goes back to the call that entered it, and everything called since has returned; by then most registers are
+ * what they were at that call, too. So does a task, if whoever switched to it goes on. And a task goes on at the place where the one
+ * before it was parked if both run the same code, as the thousands of a server do: then the calls that led there are the same, too, and
+ * the returns of both are predicted as if there were one stack.
  *
  * What is saved: rbx, rbp, r12 to r15, the stack pointer, and the control bits of MXCSR and the x87 unit, since the ABI says
  * that a call leaves all of these alone. What is not: every other register, the status bits of MXCSR, the vector registers. A
@@ -34,7 +34,7 @@
  * What a switch loads was mostly stored by the switch before, and such a load waits for its store, and for the addresses of all the
  * stores between, which are stack pointers. So that chains of them are short, the resumer is stored only when it changes, and the
  * thread has a copy of the stack pointer that was stored last to return to: mostly it is the one that yield needs, and known without
- * waiting to know who is current.
+ * waiting to know who is current. And stores to one cache line, one after the other, are done two at a time.
  *
  * Every parked context looks alike (frame.h), whichever routine parked it. Therefore the unwind information on both sides of
  * the instruction that changes the stack pointer is the same, and a debugger may stop on any line.
@@ -66,6 +66,22 @@
         .cfi_escape 0x10, 16, 3,                        /* DW_CFA_expression, rip, length */ \
                     0x73, CORO_CONTEXT_CALLER & 0x7f | 0x80, CORO_CONTEXT_CALLER >> 7 /* DW_OP_breg3, two bytes of LEB128 */
 
+/*
+ * As long as a context that has begun was never parked, its stack pointer says how it began, so that one look at its end tells whether
+ * it may go the short way: BEGUN_SHARING or BEGUN_KEEPING (control words) by coro_resume(), or BEGUN_OTHERWISE. BEGUN_SHARING has not
+ * to be written: it is what ends leave behind, or an address at which the context was parked, with which the long way is taken.
+ */
+#define BEGUN_SHARING   0
+#define BEGUN_KEEPING   2                               /* and not a value that AT_END has */
+#define BEGUN_OTHERWISE 4
+#define BEGUN           (BEGUN_KEEPING | BEGUN_OTHERWISE)
+
+/* Is the context in rbx one that was never parked? Equal if it is. */
+.macro COMPARE_NEVER_PARKED
+        testq   $~BEGUN, CORO_CONTEXT_SP(%rbx)
+        movq    $0, CORO_CONTEXT_SP(%rbx)
+.endm
+
 /* Begin `to`, handed `value`, of coro__switch(). */
 .macro SWITCH_FRESH
         movq    %rsi, %rbx
@@ -83,6 +99,28 @@
 \differ:
         FP_LOAD %rsp, %r11
         jmp     coro__enter_fresh
+.endm
+
+/* The context in rbx has ended, and its resumer is current. */
+.macro END_CONTEXT
+        THREAD_BLOCK
+        movq    CORO_CONTEXT_RESUMER(%rbx), %rcx        /* no use for the thread's copy: the context is known */
+        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
+        movq    %rcx, THREAD(CURRENT)
+.endm
+
+/* Leave the frame at the stack pointer by `ret`. All registers but two are still as they are in it. */
+.macro END_SHORT
+        movq    CORO_FRAME_RBX(%rsp), %rbx
+        .cfi_remember_state
+        .cfi_restore %rbx
+        movq    CORO_FRAME_RBP(%rsp), %rbp
+        .cfi_restore %rbp
+        addq    $CORO_FRAME_RIP, %rsp
+        .cfi_def_cfa_offset CORO_FRAME_SIZE - CORO_FRAME_RIP
+        xorl    %eax, %eax              /* CORO_RETURNED */
+        ret
+        .cfi_restore_state
 .endm
 
 .macro CFI_FIRST_FRAME
@@ -155,22 +193,36 @@ CORO_RESUME:
         .cfi_endproc
 
         .cfi_startproc
+        .balign 32
+.Lresume_begins_keeping:
+        cmpq    $CORO_STATE_FRESH, %rdx
+        jne     .Lresume_rare
+        .cfi_remember_state
+        FP_STORE %rsp, CORO_FRAME_RIP
+        PUSH_FRAME
+        cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jne     .Lbegin_keeping_from_another
+.Lbegin_keeping:
+        movq    %rdi, %rbx
+        movq    %rdi, THREAD(CURRENT)
+        leaq    -CORO_FRAME_MXCSR(%rdi), %r11           /* as if the words in the context were those of a frame */
+        FP_COMPARE %rsp, %r11, .Lbegin_differs
+.Lbegin_compared:
+        movq    $CORO_STATE_ENTERED, CORO_CONTEXT_STATE(%rdi)
+        movq    %rsp, CORO_CONTEXT_RETURN_SP(%rdi)
+        movq    $BEGUN_KEEPING, CORO_CONTEXT_SP(%rdi)
+        jmp     .Lenter_fresh
+.Lbegin_differs:
+        FP_LOAD %rsp, %r11
+        jmp     .Lbegin_compared
+.Lbegin_keeping_from_another:
+        movq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
+        jmp     .Lbegin_keeping
+        .cfi_restore_state
 .Lresume_rare:
         cmpq    $(CORO_STATE_SHARES | CORO_STATE_INLINED), %rdx
         je      .Lresume_shares
-        cmpq    $CORO_STATE_FRESH, %rdx
-        jne     coro__resume_refused
-        PUSH_FRAME
-        ENTER   $CORO_STATE_ENTERED
-        movq    %rdi, %rbx
-        FP_STORE %rsp
-        leaq    -CORO_FRAME_MXCSR(%rdi), %r11           /* as if the words in the context were those of a frame */
-        FP_COMPARE %rsp, %r11, .Lresume_fresh_differs
-        jmp     coro__enter_fresh
-.Lresume_fresh_differs:
-        FP_LOAD %rsp, %r11
-        jmp     coro__enter_fresh
-        ENTER_FROM_ANOTHER
+        jmp     coro__resume_refused
         .cfi_endproc
 
         .cfi_startproc
@@ -184,7 +236,7 @@ CORO_RESUME:
         .balign 32
 .Lresume_begins:
         cmpq    $(CORO_STATE_SHARES | CORO_STATE_FRESH), %rdx
-        jne     .Lresume_rare
+        jne     .Lresume_begins_keeping
         PUSH_FRAME
         cmpq    %rcx, CORO_CONTEXT_RESUMER(%rdi)
         jne     .Lbegin_from_another
@@ -201,8 +253,7 @@ HIDDEN coro__first_frame
 coro__first_frame:
         .cfi_startproc
         CFI_FIRST_FRAME
-coro__enter_fresh:
-        movq    $0, CORO_CONTEXT_SP(%rbx)               /* never parked */
+.Lenter_fresh:
         movq    %rbx, %rsp
 #ifdef CORO_FRAME_POINTERS
         movq    CORO_CONTEXT_RETURN_SP(%rbx), %rbp
@@ -215,20 +266,46 @@ coro__enter_fresh:
 #endif
         movq    %rsi, %rdi
         call    *CORO_CONTEXT_FN(%rbx)
+        movq    CORO_CONTEXT_AT_END(%rbx), %rcx
+        orq     CORO_CONTEXT_SP(%rbx), %rcx
+        jne     .Lend_otherwise
+        movq    %rax, %rdx
+        END_CONTEXT
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+        .cfi_remember_state
+        CFI_PARKED
+        END_SHORT
+        .cfi_restore_state
+.Lend_otherwise:
+        cmpq    $BEGUN_KEEPING, %rcx
+        jne     .Lend_rare
+        FP_STORE %rsp
+        movq    %rax, %rdx
+        movq    %rsp, %r8
+        movq    $0, CORO_CONTEXT_SP(%rbx)
+        END_CONTEXT
+        movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
+        .cfi_remember_state
+        CFI_PARKED
+        FP_COMPARE %r8, %rsp, .Lend_keeping_differ
+.Lend_keeping:
+        END_SHORT
+.Lend_keeping_differ:
+        FP_LOAD %r8, %rsp
+        jmp     .Lend_keeping
+        .cfi_restore_state
+.Lend_rare:
         cmpq    $0, CORO_CONTEXT_AT_END(%rbx)
         jne     .Lat_end
         movq    %rax, %rdx
 .Lend:
-        THREAD_BLOCK
-        movq    CORO_CONTEXT_RESUMER(%rbx), %rcx        /* no use for the thread's copy: the context is known */
-        movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rbx)
-        movq    %rcx, THREAD(CURRENT)
+        END_CONTEXT
         testb   $CORO_FLAG_SHARE_FPENV, CORO_CONTEXT_FLAGS(%rbx)
         jz      .Lend_fp
         movq    CORO_CONTEXT_RETURN_SP(%rbx), %rsp
 .Lend_go:
         xorl    %eax, %eax              /* CORO_RETURNED */
-        cmpq    $0, CORO_CONTEXT_SP(%rbx)
+        COMPARE_NEVER_PARKED
         .cfi_remember_state
         CFI_PARKED
         POP_REGISTERS
@@ -264,7 +341,7 @@ coro__enter_fresh:
         FP_STORE %rsp
         movq    %rsp, %r8
         xorl    %r9d, %r9d
-        cmpq    $0, CORO_CONTEXT_SP(%rbx)
+        COMPARE_NEVER_PARKED
         cmoveq  %r12, %r9
         THREAD_BLOCK
         movq    %rsi, THREAD(CURRENT)
@@ -295,6 +372,9 @@ coro__forward_landing:
         movq    %rax, %rsi
         call    coro__forward           /* does not come back */
         ud2
+coro__enter_fresh:
+        movq    $BEGUN_OTHERWISE, CORO_CONTEXT_SP(%rbx)
+        jmp     .Lenter_fresh
         .cfi_endproc
 END coro__first_frame
 
@@ -729,6 +809,7 @@ coro__finish_by_exception:
         endbr64
         THREAD_BLOCK
         movq    $CORO_STATE_DEAD, CORO_CONTEXT_STATE(%rdi)
+        movq    $0, CORO_CONTEXT_SP(%rdi)
         movq    %rsp, %r8
         movq    CORO_CONTEXT_RESUMER(%rdi), %rcx
         movq    %rcx, THREAD(CURRENT)

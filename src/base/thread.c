@@ -89,7 +89,7 @@ static void child_goes_on(void)
     atomic_store(&in_forked_child, true);
     t->token = 0;
     t->idle = 0; /* nothing to begin with, either */
-    t->idle_most = 0;
+    t->idle_most = t->idle_room = 0;
     t->trim_count = 0;
     if (t->current == NULL)
         return;

@@ -25,7 +25,8 @@
  *   I5  CORO_STATE_SHARES   <=>  flags has CORO_FLAG_SHARE_FPENV (unless ending or dead), and then not CORO_FLAG_FORWARD
  *   I6  CORO_STATE_INLINED   =>  CORO_STATE_SHARES: exceptions arise in a real call, where a resumer of a forwarding one is parked */
 struct coro__context {
-    /* valid only while suspended. As long as it is fresh: the floating-point control words that it begins with */
+    /* valid only while suspended. As long as it is fresh: the floating-point control words that it begins with. Until it is parked for the
+       first time, and once it has ended, the assembly has a mark there */
     void *sp;
 
     /* valid only while entered */
@@ -63,16 +64,17 @@ struct coro__thread {
     struct coro__context *current; /* NULL until the thread's first use */
     uintptr_t token;               /* 0 until then */
     void *return_sp;               /* of the context that was entered last */
-    uintptr_t idle;                /* core: see below */
+    uintptr_t idle;                /* core: a list of destroyed coroutines that are kept to be used again, */
+    unsigned idle_room, idle_most; /* for how many more there is room on it, and for how many at most */
+    uintptr_t idle_full;           /* core: another such list, with no room left; 0: none */
+    void *live;                    /* core: the thread's coroutines, idle ones, too */
+    void *sched;                   /* sched: the scheduler that runs on the thread; NULL if none does */
+
     struct coro__context root;
-    void *live;          /* core: the thread's coroutines, and destroyed ones that are kept to be used again: idle */
-    uintptr_t idle_full; /* core: another list of them, with no room left; 0: none */
-    unsigned idle_most;
     unsigned trim_count; /* core: idle ones that are to give memory back, if need be */
     unsigned trims, deep_batches;
     void *to_trim[CORO__TRIMS_MOST];
     void *stack_cache;          /* stack: warm stacks */
-    void *sched;                /* sched: the scheduler that runs on the thread; NULL if none does */
     const int64_t *virtual_now; /* its clock; NULL: the real one */
     void *drivers;              /* io: those of the thread's schedulers */
     void *signal_stack;         /* core: the alternate stack that the library gave it; NULL if none */

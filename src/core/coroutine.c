@@ -227,8 +227,10 @@ static void set_name(struct coro *co, const char *name)
 {
     size_t length = name != NULL ? strnlen(name, sizeof co->name - 1) : 0;
 
-    if (length != 0)
+    if (length != 0) {
         memcpy(co->name, name, length);
+        co->context.flags |= CORO__FLAG_NAMED;
+    }
     co->name[length] = '\0';
     coro__san_name(&co->context, co->name);
 }
@@ -240,6 +242,12 @@ static uint64_t next_number(void)
     return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
+/* Processors do two stores at a time if they go to the same cache line one after the other, which the compiler does not know. */
+static inline void in_order(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 /* What differs from one life of a coroutine to the next. */
 static inline __attribute__((always_inline)) void restart(struct coro *co, coro_fn *fn, const coro_opts *opts,
                                                           unsigned flags, const char *site, uintptr_t token)
@@ -248,7 +256,9 @@ static inline __attribute__((always_inline)) void restart(struct coro *co, coro_
     coro__san_create(&co->context, fn, whole_size(co));
     co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + flags; /* and one turn more */
     co->user = opts->user;
+    in_order();
     co->site = site;
+    in_order();
     coro__context_make(&co->context, flags, token);
 }
 
@@ -280,6 +290,7 @@ static __attribute__((noinline)) int create(const char *site, coro_t **out, coro
     coro__san_reuse(stack.base, stack.size + headroom);
 
     co = place(&stack, headroom);
+    co->context.sp = NULL;
     co->context.resumer = NULL;
     co->context.at_end = NULL;
     co->context.exceptions.caught = NULL; /* what was here before may have been dropped in a catch block */
@@ -321,13 +332,11 @@ static inline bool asks_for_default(const coro_opts *opts, const void *besides)
 static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, const char *site, coro_t **out,
                                                        coro_fn *fn, const coro_opts *opts, unsigned flags)
 {
-    struct coro *co = coro__idle_first(t->idle), *next;
+    struct coro *co = coro__idle_pop(t);
 
-    t->idle = co->context.state;
-    next = coro__idle_first(t->idle);
-    if (likely(next != NULL))
-        __builtin_prefetch(next, 1);
-    if (unlikely(co->name[0] != '\0'))
+    if (likely(coro__idle_has_any(t->idle)))
+        __builtin_prefetch((const void *)t->idle, 1); /* the next one */
+    if (unlikely((co->context.flags & CORO__FLAG_NAMED) != 0))
         co->name[0] = '\0';
     restart(co, fn, opts, flags, site, t->token);
     coro__check(co);
@@ -341,6 +350,8 @@ static __attribute__((noinline)) int create_otherwise(const char *site, coro_t *
 {
     struct coro__thread *t = coro__thread_self();
 
+    if (opts == NULL)
+        opts = &default_opts;
     if (out == NULL || fn == NULL || !asks_for_default(opts, NULL) || opts->flags > FLAGS_MOST ||
         (!coro__idle_has_any(t->idle) && !coro__idle_take_back(t)))
         return create(site, out, fn, opts);
@@ -353,10 +364,11 @@ int coro_create_at(const char *site, coro_t **out, coro_fn *fn, const coro_opts 
 {
     struct coro__thread *t = coro__thread_self();
 
+    if (unlikely(out == NULL) || unlikely(!coro__idle_has_any(t->idle)) || unlikely(fn == NULL))
+        return create_otherwise(site, out, fn, opts);
     if (opts == NULL)
-        opts = &default_opts;
-    if (unlikely(!coro__idle_has_any(t->idle)) || unlikely(!asks_for_default(opts, opts->name)) ||
-        unlikely(out == NULL) || unlikely(fn == NULL))
+        return reuse(t, site, out, fn, &default_opts, 0);
+    if (unlikely(!asks_for_default(opts, opts->name)))
         return create_otherwise(site, out, fn, opts);
     if (likely(opts->flags == CORO_NO_FPENV)) /* the other way is bound by control words, whatever jumps lead there */
         return reuse(t, site, out, fn, opts, CORO_NO_FPENV);
@@ -444,9 +456,8 @@ int coro_destroy(coro_t *co)
     struct coro__thread *t = coro__thread_self();
 
     if (unlikely(co == NULL) || unlikely(co->reusable_by != t->token) ||
-        unlikely(co->context.state != CORO_STATE_DEAD) || unlikely(!coro__idle_has_room(t->idle)))
+        unlikely(co->context.state != CORO_STATE_DEAD) || unlikely(!coro__idle_push(t, co)))
         return destroy(co);
-    coro__idle_keep(t, co);
     return 0;
 }
 

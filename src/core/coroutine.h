@@ -24,15 +24,15 @@ enum { CORO__NAME_SIZE = 32 }; /* with its end */
  *                                                               leave for good: CORO_AT_END_LEAVES
  *   I3  owner is the token of a thread                    <=>  it is on that thread's list of live ones
  *   I4  it is idle: destroyed, but kept                   <=>  context.state says what comes after it on its thread's list of
- *                                                               idle ones, as idle.h reads it
+ *                                                               idle ones: idle.h
  *   I5  it is idle                                         =>  reusable_by is the owner                                       */
 struct coro {
     struct coro__context context;
 
     /* what create and destroy touch besides when they take the short way */
     void *user;       /* constant after create */
-    void *task;       /* sched: the task whose root it is; NULL if it is none */
     const char *site; /* where it was created, "file:line"; NULL if that is unknown */
+    void *task;       /* sched: the task whose root it is; NULL if it is none */
     uintptr_t
         reusable_by; /* owner, if any coro_create() that asks for nothing special may use it as it is; else ORPHANED */
     char name[CORO__NAME_SIZE];
@@ -57,7 +57,7 @@ struct coro {
 enum { CORO__ORPHANED = 1, CORO__DESTROYED = 3 };
 
 /* How often it has been taken up again. Above the flags, to be written with them. */
-enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1 };
+enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1, CORO__FLAG_NAMED = 4 };
 
 static inline uint64_t coro__turn(const struct coro *co)
 {
@@ -67,7 +67,7 @@ static inline uint64_t coro__turn(const struct coro *co)
 /* Where it lies: so far above a multiple of the alignment. */
 enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96 };
 
-/* Idle: what comes after it on the list, an address with something above it. idle.h */
+/* Idle: what comes after it on the list. idle.h */
 static inline bool coro__is_idle_state(uintptr_t state)
 {
     return state % 2 == 0 && state > (CORO_STATE_TASK | CORO_STATE_BITS);
@@ -135,8 +135,7 @@ static inline void coro__root_begin_anew(struct coro *co, void *task, const char
     co->task = task;
     co->user = NULL;
     co->site = site;
-    if (__builtin_expect(co->name[0] != '\0', 0))
-        co->name[0] = '\0';
+    co->name[0] = '\0';
     if (load)
         coro__fp_load(fp_words, &now);
 }

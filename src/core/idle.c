@@ -66,8 +66,8 @@ static __attribute__((noinline)) void note_for_trim(struct coro__thread *t, stru
 
 void coro__idle_begin(struct coro__thread *t)
 {
-    t->idle_most = IDLE_MOST;
-    t->idle = coro__idle_none(IDLE_MOST);
+    t->idle_most = t->idle_room = IDLE_MOST;
+    t->idle = CORO__IDLE_END;
 }
 
 /* The list is full: begin another. False if there is one full already. */
@@ -76,7 +76,8 @@ static bool put_aside(struct coro__thread *t)
     if (t->idle_most != IDLE_MANY || t->idle_full != 0)
         return false;
     t->idle_full = t->idle;
-    t->idle = coro__idle_none(IDLE_MANY);
+    t->idle = CORO__IDLE_END;
+    t->idle_room = IDLE_MANY;
     return true;
 }
 
@@ -86,18 +87,15 @@ bool coro__idle_take_back(struct coro__thread *t)
         return false;
     t->idle = t->idle_full;
     t->idle_full = 0;
+    t->idle_room = 0;
     return true;
 }
 
 void coro__idle_free(struct coro__thread *t)
 {
     t->trim_count = 0;
-    while (coro__idle_has_any(t->idle) || coro__idle_take_back(t)) {
-        struct coro *co = coro__idle_first(t->idle);
-
-        t->idle = co->context.state;
-        coro__free(co);
-    }
+    while (coro__idle_has_any(t->idle) || coro__idle_take_back(t))
+        coro__free(coro__idle_pop(t));
 }
 
 static void trim(void)
@@ -113,12 +111,8 @@ static __attribute__((constructor)) void register_hooks(void)
 void coro__idle_keep_many(void)
 {
     struct coro__thread *t = coro__thread_self();
-    uintptr_t *list = &t->idle, more = coro__idle_none(IDLE_MANY) - coro__idle_none(t->idle_most);
 
-    if (more == 0)
-        return;
-    for (struct coro *co; *list += more, coro__idle_has_any(*list); list = &co->context.state)
-        co = coro__idle_first(*list);
+    t->idle_room += IDLE_MANY - t->idle_most;
     t->idle_most = IDLE_MANY;
 }
 
@@ -143,7 +137,7 @@ bool coro__root_can_retire(const struct coro *co)
 {
     struct coro__thread *t = coro__thread_self();
 
-    return co->reusable_by == t->token && (coro__idle_has_room(t->idle) || put_aside(t));
+    return co->reusable_by == t->token && (t->idle_room != 0 || put_aside(t));
 }
 
 void coro__root_retire(struct coro *co)
@@ -152,7 +146,7 @@ void coro__root_retire(struct coro *co)
 
     co->context.state = CORO_STATE_DEAD;
     co->task = NULL;
-    coro__idle_keep(t, co);
-    if (unlikely(t->idle_most - coro__idle_room(t->idle) > WHOLE_MOST))
+    coro__idle_push(t, co);
+    if (unlikely(t->idle_most - t->idle_room > WHOLE_MOST))
         note_for_trim(t, co);
 }

@@ -8,40 +8,13 @@
 
 /* ---- a list ---- */
 
-/* A list of idle ones is one word: where the first is, and above that for how many more there is room. The state of each is the list of
-   those after it: even, and larger than any other even state. */
-enum { CORO__ROOM_SHIFT = 48 };
-
-static inline uintptr_t coro__idle_none(unsigned room)
-{
-    return (uintptr_t)room << CORO__ROOM_SHIFT;
-}
-
-static inline unsigned coro__idle_room(uintptr_t list)
-{
-    return (unsigned)(list >> CORO__ROOM_SHIFT);
-}
+/* The list of a thread begins at its `idle`, and the state of each is where the next one is. After the last one comes this: even, and
+   larger than any other even state, as addresses are. */
+enum { CORO__IDLE_END = 128 };
 
 static inline bool coro__idle_has_any(uintptr_t list)
 {
-    return list << (64 - CORO__ROOM_SHIFT) != 0; /* 0 until the thread is prepared */
-}
-
-static inline bool coro__idle_has_room(uintptr_t list)
-{
-    return list >> CORO__ROOM_SHIFT != 0;
-}
-
-/* Of a list that has any. */
-static inline struct coro *coro__idle_first(uintptr_t list)
-{
-    return (struct coro *)(list & (((uintptr_t)1 << CORO__ROOM_SHIFT) - 1));
-}
-
-/* To a list that has room. */
-static inline uintptr_t coro__idle_add(uintptr_t list, const struct coro *co)
-{
-    return (uintptr_t)co | coro__idle_none(coro__idle_room(list) - 1);
+    return list > CORO__IDLE_END; /* 0 until the thread is prepared */
 }
 
 /* ---- those of a thread; idle.c ---- */
@@ -49,12 +22,28 @@ static inline uintptr_t coro__idle_add(uintptr_t list, const struct coro *co)
 /* It begins to use the library: it has none yet. */
 void coro__idle_begin(struct coro__thread *t);
 
-/* There is room for one that has ended: keep it. */
-static inline void coro__idle_keep(struct coro__thread *t, struct coro *co)
+/* Keep one that has ended. False if there is no room for it. */
+static inline bool coro__idle_push(struct coro__thread *t, struct coro *co)
 {
+    unsigned room;
+
+    if (__builtin_expect(__builtin_sub_overflow(t->idle_room, 1u, &room), 0))
+        return false;
     coro__check(co);
     co->context.state = t->idle;
-    t->idle = coro__idle_add(t->idle, co);
+    t->idle = (uintptr_t)co;
+    t->idle_room = room;
+    return true;
+}
+
+/* There is one: take it. */
+static inline struct coro *coro__idle_pop(struct coro__thread *t)
+{
+    struct coro *co = (struct coro *)t->idle;
+
+    t->idle = co->context.state;
+    t->idle_room++;
+    return co;
 }
 
 /* The list is empty: go on with the full one. False if there is none. */
@@ -71,7 +60,7 @@ struct coro *coro__create_idle(const char *site, coro_fn *fn);
 /* Has the calling thread more than `n` idle coroutines, so that coro_create() needs no memory for the next ones? */
 static inline bool coro__idle_more_than(const struct coro__thread *t, size_t n)
 {
-    return t->idle_most - coro__idle_room(t->idle) + (t->idle_full != 0 ? (size_t)t->idle_most : 0) > n;
+    return t->idle_most - t->idle_room + (t->idle_full != 0 ? (size_t)t->idle_most : 0) > n;
 }
 
 /* From now on the calling thread keeps many idle coroutines: tasks come and go in crowds. */
