@@ -97,6 +97,13 @@ const struct bench_case bench_cases[] = {
      .size_is = "tasks",
      .in_task = true,
      .sizes = {1, 1000}},
+    {.name = "spawn-join-calls",
+     .title = "Spawn and join, within three functions",
+     .what = "ns a task",
+     .about = "One task at a time is spawned and joined by a function that is called by one that is called by another "
+              "one: as in programs that do more than spawn.",
+     .in_task = true,
+     .sizes = {1}},
     {.name = "skynet",
      .title = "A tree of 1,000,000 leaves",
      .what = "ms for the tree",

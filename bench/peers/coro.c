@@ -419,6 +419,7 @@ const struct bench_peer bench_peer_coro = {
               {"sched-yield", tasks_setup_yield, NULL, tasks_run_yield, 0, "guarded, FP words kept"},
               {"sched-yield-calls", tasks_setup_calls, NULL, tasks_run_calls, 0, "guarded, FP words kept"},
               {"spawn-join", tasks_setup, NULL, tasks_run_spawn, 0, "guarded, FP words kept"},
+              {"spawn-join-calls", tasks_setup, NULL, tasks_run_spawn_calls, 0, "guarded, FP words kept"},
               {"skynet", tasks_setup, NULL, tasks_run_skynet, 0, "guarded, CORO_DEPTH_FIRST"},
               {"sleepers", tasks_setup, NULL, tasks_run_sleepers, 0, "guarded"},
               {"chan-rendezvous", channels_setup_rendezvous, NULL, channels_run, 0, NULL},

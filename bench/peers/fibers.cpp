@@ -91,7 +91,7 @@ template <void (*yield)(void *)> void run_turns(std::uint64_t operations)
         yield(nullptr);
 }
 
-/* ---- spawn-join ---- */
+/* ---- spawn-join, spawn-join-calls ---- */
 
 template <class Stacks> void run_spawn(std::uint64_t operations)
 {
@@ -100,6 +100,15 @@ template <class Stacks> void run_spawn(std::uint64_t operations)
             all.push_back(Stacks::make([] {}));
         join_all();
     }
+}
+
+TASKS_CALLS(spawn_defaulted_within, defaulted::make([] {}).join())
+TASKS_CALLS(spawn_pooled_within, pooled::make([] {}).join())
+
+template <void (*spawn)(void *)> void run_spawn_calls(std::uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        spawn(nullptr);
 }
 
 /* ---- skynet ---- */
@@ -280,6 +289,8 @@ extern "C" const struct bench_peer bench_peer_fibers = {
               {"sched-yield-calls", setup_turns<defaulted, yield_within>, nullptr, run_turns<yield_within>, 0,
                "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<defaulted>, 0, "FP words kept; no guards"},
+              {"spawn-join-calls", setup, nullptr, run_spawn_calls<spawn_defaulted_within>, 0,
+               "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<defaulted>, 0, "no guards"},
               {"sleepers", setup, nullptr, run_sleepers<defaulted>, 0, "no guards"},
               {"chan-rendezvous", setup_rendezvous<defaulted>, nullptr, run_channel<rendezvous>, 0,
@@ -298,6 +309,7 @@ extern "C" const struct bench_peer bench_peer_fibers_pooled = {
               {"sched-yield-calls", setup_turns<pooled, yield_within>, nullptr, run_turns<yield_within>, 0,
                "FP words kept; no guards"},
               {"spawn-join", setup, nullptr, run_spawn<pooled>, 0, "FP words kept; no guards"},
+              {"spawn-join-calls", setup, nullptr, run_spawn_calls<spawn_pooled_within>, 0, "FP words kept; no guards"},
               {"skynet", setup, nullptr, run_skynet<pooled>, 0, "no guards"},
               {"sleepers", setup, nullptr, run_sleepers<pooled>, 0, "no guards"},
               {"chan-rendezvous", setup_rendezvous<pooled>, nullptr, run_channel<rendezvous>, 0, "unbuffered_channel"},

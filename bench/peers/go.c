@@ -21,6 +21,7 @@ const struct bench_peer bench_peer_go = {
               {.name = "sched-yield", .note = "no FP words; growing stacks"},
               {.name = "sched-yield-calls", .note = "no FP words; growing stacks"},
               {.name = "spawn-join", .note = "a channel or a WaitGroup"},
+              {.name = "spawn-join-calls", .note = "a channel"},
               {.name = "skynet", .note = "a channel for the ten"},
               {.name = "sleepers", .note = "a WaitGroup"},
               {.name = "chan-rendezvous"},

@@ -194,14 +194,26 @@ static long setup_create(size_t size)
     return (long)size;
 }
 
+static inline void spawn_and_join(void)
+{
+    st_thread_t thread = st_thread_create(return_at_once, NULL, 1, BENCH_STACK);
+
+    if (thread == NULL || st_thread_join(thread, NULL) != 0)
+        bench_fail("st_thread_create");
+}
+
 static void run_create(uint64_t operations)
 {
-    for (; operations > 0; operations--) {
-        st_thread_t thread = st_thread_create(return_at_once, NULL, 1, BENCH_STACK);
+    for (; operations > 0; operations--)
+        spawn_and_join();
+}
 
-        if (thread == NULL || st_thread_join(thread, NULL) != 0)
-            bench_fail("st_thread_create");
-    }
+TASKS_CALLS(spawn_within, spawn_and_join())
+
+static void run_create_within(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        spawn_within(NULL);
 }
 
 static size_t batch;
@@ -311,6 +323,7 @@ const struct bench_peer bench_peer_st = {
               {"sched-yield-calls", setup_ring_within, NULL, run_ring_within, 0,
                "a condition each, in a ring; FP words shared; no guards"},
               {"spawn-join", setup_spawn, NULL, run_spawn, 0, "FP words shared; no guards"},
+              {"spawn-join-calls", setup_create, NULL, run_create_within, 0, "FP words shared; no guards"},
               {"skynet", setup_create, NULL, run_skynet, 0, "no guards"},
               {"sleepers", setup_spawn, NULL, run_sleepers, 0, "no guards"}},
 };

@@ -128,7 +128,7 @@ void tasks_run_calls(uint64_t operations)
         pause_within(NULL);
 }
 
-/* ---- spawn-join ---- */
+/* ---- spawn-join, spawn-join-calls ---- */
 
 static void *return_at_once(void *arg)
 {
@@ -153,6 +153,29 @@ void tasks_run_spawn(uint64_t operations)
 static void run_sharing_spawn(uint64_t operations)
 {
     spawn_and_join(operations, &sharing);
+}
+
+static inline void spawn_and_join_one(const coro_opts *opts)
+{
+    coro_task_t *task;
+
+    spawn(&task, return_at_once, NULL, opts);
+    join(task);
+}
+
+TASKS_CALLS(spawn_within, spawn_and_join_one(NULL))
+TASKS_CALLS(spawn_sharing_within, spawn_and_join_one(&sharing))
+
+void tasks_run_spawn_calls(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        spawn_within(NULL);
+}
+
+static void run_sharing_spawn_calls(uint64_t operations)
+{
+    for (; operations > 0; operations--)
+        spawn_sharing_within(NULL);
 }
 
 /* ---- skynet ---- */
@@ -231,5 +254,6 @@ const struct bench_peer bench_peer_tasks_no_fp = {
     .as_task = as_sharing_task,
     .works = {{"sched-yield", setup_sharing_yield, NULL, tasks_run_yield, 0, "guarded"},
               {"sched-yield-calls", setup_sharing_calls, NULL, tasks_run_calls, 0, "guarded"},
-              {"spawn-join", tasks_setup, NULL, run_sharing_spawn, 0, "guarded"}},
+              {"spawn-join", tasks_setup, NULL, run_sharing_spawn, 0, "guarded"},
+              {"spawn-join-calls", tasks_setup, NULL, run_sharing_spawn_calls, 0, "guarded"}},
 };

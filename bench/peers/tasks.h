@@ -61,6 +61,7 @@ void tasks_run_yield(uint64_t operations);
 long tasks_setup_calls(size_t size);
 void tasks_run_calls(uint64_t operations);
 void tasks_run_spawn(uint64_t operations);
+void tasks_run_spawn_calls(uint64_t operations);
 void tasks_run_skynet(uint64_t operations);
 void tasks_run_sleepers(uint64_t operations);
 long channels_setup_rendezvous(size_t size);

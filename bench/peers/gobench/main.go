@@ -297,6 +297,18 @@ func yieldInner() { yieldInnermost() }
 //go:noinline
 func yieldWithin() { yieldInner() }
 
+//go:noinline
+func spawnInnermost(done chan struct{}) {
+	go func() { done <- struct{}{} }()
+	<-done
+}
+
+//go:noinline
+func spawnInner(done chan struct{}) { spawnInnermost(done) }
+
+//go:noinline
+func spawnWithin(done chan struct{}) { spawnInner(done) }
+
 func yieldWithinAlways() {
 	for {
 		yields++
@@ -376,6 +388,13 @@ func setup(name string, size uint64) func(uint64) {
 					go batch.Done()
 				}
 				batch.Wait()
+			}
+		}
+	case "spawn-join-calls":
+		done := make(chan struct{})
+		return func(operations uint64) {
+			for ; operations > 0; operations-- {
+				spawnWithin(done)
 			}
 		}
 	case "skynet":
