@@ -69,15 +69,16 @@ CORO_API void coro_inline_enter(void);
    is the frame of the library's asm/x86_64/frame.h with only the two registers in it that a compiler may not give up. Enter
    another, `go` being CORO_INLINE_GO for one like it, CORO_INLINE_GO_LINKED for one that the library has parked. `leave` says where
    to write the stack pointer down, and `write` how: CORO_INLINE_WRITE, or where it mostly stays the same CORO_INLINE_WRITE_CHANGED.
-   `enter` is the one to go on with; `out` and `mark` are what the switch passes in rax and rdx, both ways. */
+   `enter` is the one to go on with; `out` and `mark` are what the switch passes in rax and rdx, both ways. The stack pointer is written
+   before the frame: that is in the coroutine's cache line, where its state has just been written. */
 #define CORO_INLINE_SWITCH(leave, enter, out, mark, write, go) \
-    __asm__ volatile("leaq 1f(%%rip), %%r8\n\t" \
+    __asm__ volatile("leaq -56(%%rsp), %%r8\n\t" \
+                     write "\n" \
+                     "3:\n\t" \
+                     "leaq 1f(%%rip), %%r8\n\t" \
                      "movq %%r8, -8(%%rsp)\n\t" \
                      "movq %%rbp, -16(%%rsp)\n\t" \
                      "movq %%rbx, -24(%%rsp)\n\t" \
-                     "leaq -56(%%rsp), %%r8\n\t" \
-                     write "\n" \
-                     "3:\n\t" \
                      "movq %%rsi, %%rsp\n\t" \
                      CORO_INLINE_CFI_PARKED \
                      go "\n\t" \
@@ -206,16 +207,16 @@ static inline __attribute__((always_inline)) coro_step coro_inline_resume(coro_t
     if (__builtin_expect(context->state - t->token == (CORO_INLINE_SHARES | CORO_INLINE_BIT), 1)) {
         if (__builtin_expect(context->resumer != t->current, 0))
             context->resumer = t->current;
-        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
+        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         enter = context->sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE_CHANGED, CORO_INLINE_GO);
     } else {
         if (context->state - t->token != CORO_INLINE_SHARES)
             return coro_resume(co, input);
         context->resumer = t->current;
-        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         t->current = context;
+        context->state = CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT;
         enter = context->sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE_CHANGED, CORO_INLINE_GO_LINKED);
     }
@@ -234,15 +235,15 @@ static inline __attribute__((always_inline)) void *coro_inline_yield(void *outpu
     if (__builtin_expect(self == NULL, 0))
         return coro_yield(output);
     if (__builtin_expect(self->state == (CORO_INLINE_ENTERED | CORO_INLINE_SHARES | CORO_INLINE_BIT), 1)) {
-        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
+        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         enter = self->return_sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE, CORO_INLINE_GO);
     } else {
         if (self->state != (CORO_INLINE_ENTERED | CORO_INLINE_SHARES))
             return coro_yield(output);
-        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         t->current = self->resumer;
+        self->state = t->token + (CORO_INLINE_SHARES | CORO_INLINE_BIT);
         enter = self->return_sp;
         CORO_INLINE_SWITCH(leave, enter, out, mark, CORO_INLINE_WRITE, CORO_INLINE_GO_LINKED);
     }
