@@ -37,7 +37,7 @@ struct coro__context {
     void *at_end;        /* handlers and values to be looked after when it ends; NULL if there are none. Or
                             CORO_AT_END_LEAVES, between its end and the switch away */
     void *(*fn)(void *); /* constant after create */
-    uint64_t flags;      /* constant after create; above CORO_FLAG_BITS it is the core's */
+    uint64_t flags;      /* those of CORO_FLAG_... are constant after create; the rest is the core's */
 
     /* C++: what __cxa_get_globals() gives out while this context runs. Laid out by the Itanium C++ ABI. */
     struct {

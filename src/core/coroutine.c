@@ -29,7 +29,8 @@ enum {
     STACK_LEAST = 16 << 10,
     FLAGS_MOST = CORO_NO_FPENV | CORO_FORWARD_EXCEPTIONS,
 };
-_Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "start()");
+_Static_assert(CORO_FORWARD_EXCEPTIONS == CORO_NO_FPENV << 1, "restart()");
+_Static_assert((FLAGS_MOST & CORO__FLAG_NAMED) == 0, "one bit, one meaning");
 
 #define likely(condition)   __builtin_expect((condition), 1)
 #define unlikely(condition) __builtin_expect((condition), 0)

@@ -56,9 +56,10 @@ struct coro {
 /* Values of owner that are no thread's. */
 enum { CORO__ORPHANED = 1, CORO__DESTROYED = 3 };
 
-/* How often it has been taken up again. Above the flags, to be written with them. */
-enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1, CORO__FLAG_NAMED = 4 };
+/* The last of the flags: a name has been set, and is to be taken away before the next life. */
+enum { CORO__FLAGS_MASK = (1 << CORO_FLAG_BITS) - 1, CORO__FLAG_NAMED = 1 << (CORO_FLAG_BITS - 1) };
 
+/* How often it has been taken up again. Above the flags, to be written with them. */
 static inline uint64_t coro__turn(const struct coro *co)
 {
     return co->context.flags >> CORO_FLAG_BITS;
