@@ -301,6 +301,11 @@ static void count_up(void *arg)
     ++*(size_t *)arg;
 }
 
+static void fill_registers(void)
+{
+    changed |= registers_changed(random64(), (void (*)(void))coro_self, NULL, NULL, &(coro_step){0, NULL});
+}
+
 static void *lives(void *input)
 {
     unsigned life = *(const unsigned *)input;
@@ -313,13 +318,13 @@ static void *lives(void *input)
         yield_filled(input);
     if ((life & TRANSFERS) != 0)
         transfer_filled(partner, input);
-    registers_changed(random64(), (void (*)(void))coro_self, NULL, NULL, &(coro_step){0, NULL});
+    fill_registers();
     return input;
 }
 
 static void *returns_filled(void *input)
 {
-    registers_changed(random64(), (void (*)(void))coro_self, NULL, NULL, &(coro_step){0, NULL});
+    fill_registers();
     return input;
 }
 

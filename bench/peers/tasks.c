@@ -163,8 +163,7 @@ static inline void spawn_and_join_one(const coro_opts *opts)
     join(task);
 }
 
-TASKS_CALLS(spawn_within, spawn_and_join_one(NULL))
-TASKS_CALLS(spawn_sharing_within, spawn_and_join_one(&sharing))
+TASKS_CALLS(spawn_within, spawn_and_join_one(self))
 
 void tasks_run_spawn_calls(uint64_t operations)
 {
@@ -175,7 +174,7 @@ void tasks_run_spawn_calls(uint64_t operations)
 static void run_sharing_spawn_calls(uint64_t operations)
 {
     for (; operations > 0; operations--)
-        spawn_sharing_within(NULL);
+        spawn_within((void *)&sharing);
 }
 
 /* ---- skynet ---- */

@@ -11,6 +11,8 @@
 /* The list of a thread begins at its `idle`, and the state of each is where the next one is. After the last one comes this: even, and
    larger than any other even state, as addresses are. */
 enum { CORO__IDLE_END = 128 };
+_Static_assert(CORO__IDLE_END % 2 == 0 && (int)CORO__IDLE_END > (CORO_STATE_TASK | CORO_STATE_BITS),
+               "coro__is_idle_state()");
 
 static inline bool coro__idle_has_any(uintptr_t list)
 {
