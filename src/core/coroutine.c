@@ -255,7 +255,7 @@ static inline __attribute__((always_inline)) void restart(struct coro *co, coro_
 {
     flags &= ~(flags >> 1); /* CORO_NO_FPENV is without effect beside forwarding */
     coro__san_create(&co->context, fn, whole_size(co));
-    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + flags; /* and one turn more */
+    coro__next_turn(co, flags);
     co->user = opts->user;
     in_order();
     co->site = site;
@@ -337,8 +337,6 @@ static inline __attribute__((always_inline)) int reuse(struct coro__thread *t, c
 
     if (likely(coro__idle_has_any(t->idle)))
         __builtin_prefetch((const void *)t->idle, 1); /* the next one */
-    if (unlikely((co->context.flags & CORO__FLAG_NAMED) != 0))
-        co->name[0] = '\0';
     restart(co, fn, opts, flags, site, t->token);
     coro__check(co);
     *out = co;

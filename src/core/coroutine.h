@@ -65,6 +65,14 @@ static inline uint64_t coro__turn(const struct coro *co)
     return co->context.flags >> CORO_FLAG_BITS;
 }
 
+/* One turn more, without the name of the last. */
+static inline void coro__next_turn(struct coro *co, unsigned flags)
+{
+    if (__builtin_expect((co->context.flags & CORO__FLAG_NAMED) != 0, 0))
+        co->name[0] = '\0';
+    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + flags;
+}
+
 /* Where it lies: so far above a multiple of the alignment. */
 enum { CORO__ALIGNMENT = 128, CORO__OVER_ALIGNMENT = 96 };
 
@@ -131,12 +139,11 @@ static inline void coro__root_begin_anew(struct coro *co, void *task, const char
 
     if (load)
         coro__fp_store(&now);
-    co->context.flags = (co->context.flags | CORO__FLAGS_MASK) + 1 + (shares ? CORO_FLAG_SHARE_FPENV : 0);
+    coro__next_turn(co, shares ? CORO_FLAG_SHARE_FPENV : 0);
     co->context.state = CORO_STATE_TASK | (shares ? CORO_STATE_SHARES : 0);
     co->task = task;
     co->user = NULL;
     co->site = site;
-    co->name[0] = '\0';
     if (load)
         coro__fp_load(fp_words, &now);
 }
